@@ -1,0 +1,74 @@
+package programs
+
+// Event is a fact or a wish. Facts about a run carry its number; a fact about a
+// run that is no longer the instance's is ignored.
+type Event interface{ event() }
+
+// Start wants the instance up.
+type Start struct{}
+
+// Stop wants it down; Now skips the stop signal and its wait.
+type Stop struct{ Now bool }
+
+// Restart wants a new run in place of the current one.
+type Restart struct{}
+
+// RecycleNow wants a graceful replacement, when its turn comes.
+type RecycleNow struct{ Why Why }
+
+// Admit gives a due recycle its turn; Overlap when there is room for both runs.
+type Admit struct{ Overlap bool }
+
+// Spawned: the run's process exists.
+type Spawned struct{ Run uint64 }
+
+// SpawnFailed: there is no process, and nothing of the run remains.
+type SpawnFailed struct{ Run uint64 }
+
+// Ready: the run said READY=1.
+type Ready struct{ Run uint64 }
+
+// JobsDone: the run finished N more jobs.
+type JobsDone struct {
+	Run uint64
+	N   int
+}
+
+// Crossed: the measure of the run is over max_memory.
+type Crossed struct{ Run uint64 }
+
+// OverLimit: the measure is over memory_max and no kernel limit holds it.
+type OverLimit struct{ Run uint64 }
+
+// Stuck: the run makes no progress at the user's own memory_high.
+type Stuck struct{ Run uint64 }
+
+// MainExited: the main process ended and was reaped; Left when others of its
+// cgroup live on. An Emptied follows then, and only then.
+type MainExited struct {
+	Run  uint64
+	Exit Exit
+	Left bool
+}
+
+// Emptied: no process of the run is left.
+type Emptied struct{ Run uint64 }
+
+// Tick: a deadline may have passed.
+type Tick struct{}
+
+func (Start) event()       {}
+func (Stop) event()        {}
+func (Restart) event()     {}
+func (RecycleNow) event()  {}
+func (Admit) event()       {}
+func (Spawned) event()     {}
+func (SpawnFailed) event() {}
+func (Ready) event()       {}
+func (JobsDone) event()    {}
+func (Crossed) event()     {}
+func (OverLimit) event()   {}
+func (Stuck) event()       {}
+func (MainExited) event()  {}
+func (Emptied) event()     {}
+func (Tick) event()        {}

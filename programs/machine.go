@@ -1,0 +1,386 @@
+package programs
+
+import "time"
+
+// Step is the life of an instance: what follows from an event. It has no
+// effects, keeps nothing, and never fails; what makes no sense in a state, or
+// speaks of a run that is no more, changes nothing.
+func Step(p Policy, s State, m Moment, e Event) (State, []Action) {
+	t := &step{p: p, s: s, m: m}
+	switch e := e.(type) {
+	case Start:
+		t.start()
+	case Stop:
+		t.stop(AskedStop, e.Now)
+	case Restart:
+		t.restart()
+	case RecycleNow:
+		t.due(e.Why)
+	case Admit:
+		t.admit(e.Overlap)
+	case Spawned:
+		t.spawned(e.Run)
+	case SpawnFailed:
+		t.spawnFailed(e.Run)
+	case Ready:
+		t.ready(e.Run)
+	case JobsDone:
+		t.jobsDone(e.Run, e.N)
+	case Crossed:
+		t.crossed(e.Run)
+	case OverLimit:
+		t.overLimit(e.Run)
+	case Stuck:
+		t.stuck(e.Run)
+	case MainExited:
+		t.mainExited(e)
+	case Emptied:
+		t.emptied(e.Run)
+	case Tick:
+	}
+	t.tick()
+	return t.s, t.acts
+}
+
+// step is one call of Step while it is worked out.
+type step struct {
+	p    Policy
+	s    State
+	m    Moment
+	acts []Action
+}
+
+func (t *step) do(a Action) { t.acts = append(t.acts, a) }
+
+// run finds a live run by number.
+func (t *step) run(n uint64) *Run {
+	switch {
+	case n == 0:
+		return nil
+	case t.s.Cur.N == n:
+		return &t.s.Cur
+	case t.s.Side.N == n:
+		return &t.s.Side
+	}
+	return nil
+}
+
+func (t *step) enter(r *Run, ph Phase) {
+	r.Phase, r.Since, r.Until = ph, t.m.At, 0
+}
+
+// newRun makes the next run and asks for its process.
+func (t *step) newRun() Run {
+	t.s.LastN++
+	r := Run{N: t.s.LastN}
+	t.enter(&r, Spawning)
+	t.do(Spawn{r.N})
+	return r
+}
+
+func (t *step) start() {
+	t.s.Want = true
+	if t.s.Cur.Live() {
+		return // wanted again while it ends: the end starts it
+	}
+	t.s.Tries, t.s.Level = 0, 0
+	t.begin()
+}
+
+// begin starts a run of an instance that has none.
+func (t *step) begin() {
+	t.s.Again, t.s.Rest = 0, Stopped
+	t.s.Cur = t.newRun()
+}
+
+func (t *step) stop(asked Asked, now bool) {
+	t.s.Want, t.s.Due, t.s.Slot = false, NoWhy, false
+	if !t.s.Cur.Live() {
+		if t.s.Rest == Waiting {
+			t.s.Rest, t.s.Again = Stopped, 0
+		}
+	}
+	t.end(&t.s.Cur, asked, NoWhy, now)
+	t.end(&t.s.Side, asked, NoWhy, now)
+}
+
+func (t *step) restart() {
+	if !t.s.Cur.Live() {
+		t.start()
+		return
+	}
+	t.stop(AskedRestart, false)
+	t.s.Want = true
+}
+
+// end begins to end a run, or hurries one that is ending.
+func (t *step) end(r *Run, asked Asked, why Why, now bool) {
+	if !r.Live() {
+		return
+	}
+	if r.Phase == Spawning { // nothing to signal yet: spawned goes on from here
+		r.Asked, r.Why = asked, why
+		return
+	}
+	if r.Phase == Leftover { // it ended before it was asked
+		if now {
+			t.kill(r)
+		}
+		return
+	}
+	r.Asked, r.Why = asked, why
+	if now {
+		if r.Phase != Killing {
+			t.kill(r)
+		}
+		return
+	}
+	if r.Phase == Starting || r.Phase == Running {
+		t.enter(r, Stopping)
+		r.Until = t.m.At + t.p.StopWait
+		t.do(Lift{r.N})
+		t.do(SignalStop{r.N})
+	}
+}
+
+func (t *step) kill(r *Run) {
+	t.enter(r, Killing)
+	r.Until = t.m.At + killAgain
+	r.Kills = min(r.Kills+1, maxKills)
+	t.do(Kill{r.N})
+}
+
+func (t *step) spawned(n uint64) {
+	r := t.run(n)
+	if r == nil || r.Phase != Spawning {
+		return
+	}
+	r.Born = t.m.At
+	r.MaxJobs, r.MaxAge = drawLimits(t.p, t.m.Draw)
+	t.enter(r, Starting)
+	r.Until = t.m.At + t.p.StartSecs
+	if t.p.NeedReady {
+		r.Until = t.m.At + readyWait
+	}
+	if r.Asked != AskedNothing {
+		t.end(r, r.Asked, r.Why, false)
+	}
+}
+
+func (t *step) spawnFailed(n uint64) {
+	r := t.run(n)
+	if r == nil || r.Phase != Spawning {
+		return
+	}
+	asked, up := r.Asked, *r
+	t.s.Last = Reason{Run: n, Kind: KindSpawnFailed, Asked: asked, Exit: Exit{Code: -1}, At: t.m.At}
+	if n == t.s.Side.N {
+		t.s.Side = Run{}
+		t.overlapFailed(up)
+		return
+	}
+	t.s.Cur = Run{}
+	t.promote()
+	if t.s.Cur.Live() {
+		return
+	}
+	switch {
+	case !t.s.Want:
+		t.s.Rest = Stopped
+	case asked == AskedRestart:
+		t.begin()
+	default:
+		t.failed(KindSpawnFailed, Run{N: n})
+	}
+}
+
+func (t *step) ready(n uint64) {
+	if r := t.run(n); r != nil && r.Phase == Starting {
+		t.up(r)
+	}
+}
+
+// up counts a run as RUNNING; the replacement of an overlap takes over.
+func (t *step) up(r *Run) {
+	t.enter(r, Running)
+	r.Up = true
+	t.s.Tries = 0
+	if r.N != t.s.Side.N {
+		t.s.Slot = false
+		return
+	}
+	why := t.s.Due
+	t.s.Cur, t.s.Side = t.s.Side, t.s.Cur
+	t.s.Due = NoWhy
+	t.end(&t.s.Side, AskedRecycle, why, false)
+}
+
+func (t *step) mainExited(e MainExited) {
+	r := t.run(e.Run)
+	if r == nil || r.Phase == Leftover || r.Phase == Spawning {
+		return
+	}
+	r.Exit = e.Exit
+	if !e.Left {
+		t.over(r)
+		return
+	}
+	if r.Phase == Killing {
+		return // cgroup.kill is out for all of them
+	}
+	t.enter(r, Leftover)
+	r.Until = t.m.At + t.p.LeftoverWait
+	t.do(SignalRest{r.N})
+}
+
+func (t *step) emptied(n uint64) {
+	r := t.run(n)
+	if r != nil && (r.Phase == Leftover || r.Phase == Killing) {
+		t.over(r)
+	}
+}
+
+// over ends a run: its cgroup is empty.
+func (t *step) over(r *Run) {
+	kind, why := classify(t.p, *r)
+	ended := *r
+	t.s.Last = Reason{Run: r.N, Kind: kind, Why: why, Exit: r.Exit, Asked: r.Asked, Up: r.Up,
+		At: t.m.At, Lived: t.m.At - r.Born, Jobs: r.Jobs}
+	t.do(Release{r.N})
+	if r == &t.s.Side {
+		t.s.Side = Run{}
+		if ended.N > t.s.Cur.N { // the replacement never came up
+			t.overlapFailed(ended)
+		} else { // the predecessor is gone: the recycle is complete
+			t.s.Slot = false
+		}
+		return
+	}
+	t.s.Cur = Run{}
+	t.promote()
+	if !t.s.Cur.Live() {
+		t.next(kind, ended)
+	}
+}
+
+// promote makes the other run of an overlap the instance's only one.
+func (t *step) promote() {
+	if !t.s.Side.Live() {
+		return
+	}
+	t.s.Cur, t.s.Side = t.s.Side, Run{}
+	t.s.Due = NoWhy
+	if t.s.Cur.Phase == Running {
+		t.s.Slot = false
+	}
+}
+
+// next decides what an instance without a run does.
+func (t *step) next(kind Kind, ended Run) {
+	if !t.s.Want {
+		t.s.Rest, t.s.Slot, t.s.Due = Stopped, false, NoWhy
+		return
+	}
+	t.s.Due = NoWhy
+	switch {
+	case ended.Asked == AskedRecycle || ended.Asked == AskedRestart || ended.Asked == AskedStop:
+		t.begin()
+	case kind == KindRecycled:
+		if t.m.At-ended.Born < pace && ended.Jobs == 0 && t.p.CountsJobs {
+			t.wait(ended.Born + pace)
+			return
+		}
+		t.begin()
+	case kind.fails(t.p, ended.Up) || !ended.Up:
+		t.failed(kind, ended)
+	case t.p.AutoRestart == RestartAlways, t.p.AutoRestart == RestartUnexpected && kind == KindKilled:
+		t.begin()
+	default:
+		t.rest(Exited)
+	}
+}
+
+// failed decides after a crash, an OOM kill, or a start that did not hold.
+func (t *step) failed(kind Kind, ended Run) {
+	oom := kind == KindOOMKilled || kind == KindHostOOMKilled
+	switch {
+	case ended.Up && t.p.AutoRestart == RestartNever:
+		t.rest(Exited)
+	case t.p.StartRetries >= 0 && !ended.Up:
+		t.s.Tries++
+		wait, fatal := retry(t.s.Tries, t.p.StartRetries)
+		if fatal {
+			t.s.Tries = 0
+			t.rest(Fatal)
+			return
+		}
+		t.wait(t.m.At + wait)
+	case t.p.StartRetries >= 0 && !oom:
+		t.begin() // supervisord: EXITED is started again at once
+	default:
+		var lived time.Duration
+		if ended.Born != 0 {
+			lived = t.m.At - ended.Born
+		}
+		wait, level := backoff(t.s.Level, ended.Up, lived, t.m.Draw)
+		t.s.Level = level
+		if wait == 0 {
+			t.begin()
+			return
+		}
+		t.wait(t.m.At + wait)
+	}
+}
+
+// overlapFailed keeps the old run at work and tries again later.
+func (t *step) overlapFailed(ended Run) {
+	t.s.Slot = false
+	wait, level := backoff(max(t.s.Level, 1), false, 0, t.m.Draw)
+	t.s.Level, t.s.Again = level, t.m.At+wait
+	if ended.Asked == AskedStop || !t.s.Want {
+		t.s.Again = 0
+	}
+}
+
+func (t *step) wait(until time.Duration) {
+	t.s.Rest, t.s.Again = Waiting, until
+	t.s.Slot = false
+}
+
+func (t *step) rest(r Rest) {
+	t.s.Rest, t.s.Again, t.s.Want = r, 0, false
+	t.s.Slot, t.s.Level = false, 0
+}
+
+// tick lets what is due by now happen; every event ends with it, so that a
+// deadline that has passed is never overtaken by a later fact.
+func (t *step) tick() {
+	t.tickRun(&t.s.Cur)
+	t.tickRun(&t.s.Side)
+	if !t.s.Cur.Live() && t.s.Rest == Waiting && t.m.At >= t.s.Again {
+		t.begin()
+	}
+	r := &t.s.Cur
+	if r.Phase == Running && t.s.Due == NoWhy && !t.s.Slot && r.MaxAge > 0 && t.m.At >= r.Born+r.MaxAge {
+		t.s.Due = MaxAge
+	}
+}
+
+func (t *step) tickRun(r *Run) {
+	if !r.Live() || r.Until == 0 || t.m.At < r.Until {
+		return
+	}
+	switch r.Phase {
+	case Starting:
+		if t.p.NeedReady {
+			t.end(r, AskedUnready, NoWhy, false)
+			return
+		}
+		t.up(r)
+	case Stopping:
+		r.Forced = true
+		t.kill(r)
+	case Leftover, Killing:
+		t.kill(r)
+	}
+}

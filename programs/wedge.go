@@ -1,0 +1,30 @@
+package programs
+
+import "time"
+
+// Wedge recognises an instance that makes no progress at the user's own
+// memory_high. It is fed once per pressure event, which the kernel sends at
+// most once per window while all of the instance's tasks stall; a quiet window
+// starts it anew.
+type Wedge struct {
+	first   time.Duration
+	last    time.Duration
+	measure int64
+	jobs    int
+}
+
+// wedgeAfter is how long the stall must last. The kernel puts a throttled task
+// to sleep for at most 2 s at a time, so ten of those did not help.
+const wedgeAfter = 20 * time.Second
+
+// Press feeds one pressure event and reports whether the instance is wedged:
+// the stall lasted, its measure is flat within 2 %, and no job ended.
+func (w Wedge) Press(at, window time.Duration, measure int64, jobs int) (Wedge, bool) {
+	slack := w.measure / 50
+	flat := measure >= w.measure-slack && measure <= w.measure+slack
+	if w.first == 0 || at-w.last > 3*window || jobs != w.jobs || !flat {
+		return Wedge{first: at, last: at, measure: measure, jobs: jobs}, false
+	}
+	w.last = at
+	return w, at-w.first >= wedgeAfter
+}
