@@ -18,7 +18,10 @@ func drawLimits(p Policy, draw float64) (jobs int, age time.Duration) {
 // due notes that a recycle is wanted. The first reason stays, but memory, which
 // cannot wait, takes the place of the others.
 func (t *step) due(why Why) {
-	if !t.s.Want || !t.s.Cur.Live() || t.s.Slot {
+	// While the last recycle is not complete there is none to ask for, but the
+	// replacement that has taken over already may fall due itself.
+	replaced := t.s.Side.Live() && t.s.Side.N < t.s.Cur.N
+	if !t.s.Want || t.s.Slot && !replaced {
 		return
 	}
 	if ph := t.s.Cur.Phase; ph != Running && ph != Starting {

@@ -1,0 +1,48 @@
+# An index of commands. `make run` shows what bulkhead does, `make test` installs
+# what the tests need (Debian packages, when missing) and runs every one of them.
+
+SHELL       := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+export GOFLAGS += -buildvcs=false
+
+VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || sed -nE 's/^\#\# \[?([0-9][^] ]*).*/\1/p' CHANGELOG.md | head -1)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
+
+.PHONY: build run test deps check unit kernel fuzz clean
+
+build: ## bin/bulkhead, static
+	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
+
+run: ## the main job, live, in about 20 seconds
+	go run ./cmd/demo
+
+test: ## everything below, what .ci/run calls
+	$(MAKE) --no-print-directory deps
+	$(MAKE) --no-print-directory check
+	$(MAKE) --no-print-directory unit
+	$(MAKE) --no-print-directory kernel
+	$(MAKE) --no-print-directory fuzz
+
+deps: ## Debian packages the tests need; no virtual machine where this one will do
+	packaging/install-test-deps.sh $$(go run ./cmd/guest -which 2>/dev/null | grep -qx direct && echo --no-guest)
+
+check: ## formatting and static analysis
+	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
+	go vet ./...
+	go vet -tags kernel ./...
+	go run $(STATICCHECK) ./...
+	go run $(STATICCHECK) -tags kernel ./...
+	.ci/vulnerabilities $(GOVULNCHECK)
+
+unit: ## the tests that need no kernel of their own, with the race detector
+	go test -race -v ./... 2>&1 | .ci/no-skips
+
+kernel: build ## the tests on a real cgroup v2, here or in a virtual machine; GUEST='-kernel 6.1'
+	.ci/kernel-tests $(GUEST) 2>&1 | .ci/no-skips
+
+fuzz: ## every fuzz target, half a minute each
+	.ci/fuzz 30s
+
+clean:
+	rm -rf bin .cache

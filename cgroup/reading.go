@@ -1,0 +1,101 @@
+package cgroup
+
+import (
+	"fmt"
+	"time"
+)
+
+// Reading is what the kernel says of a cgroup's memory at one moment, in bytes,
+// over the whole subtree.
+type Reading struct {
+	// Measure is what only the processes themselves can give back: anonymous
+	// memory, shared memory and the kernel's own minus its reclaimable caches,
+	// plus swap. Page cache is not in it. It comes from memory.stat, which may lag: by up to
+	// 64 pages per CPU at any time, and by up to 2 s for changes smaller than
+	// that in each of the kernel's batches. Socket buffers are not in it.
+	Measure int64
+	// MeasureFromCurrent is the same quantity started from memory.current,
+	// which does not lag: current - page cache - reclaimable slab + swap.
+	// Growth of the processes' own memory is in it at once. It errs upward by
+	// the page cache that memory.stat does not show yet, by socket buffers, and by
+	// the pages each CPU holds in stock (at most 64 per CPU). Use it within a second
+	// of an event.
+	MeasureFromCurrent int64
+
+	Current         int64 // memory.current
+	Cache           int64 // page cache, which the kernel takes back by itself
+	Anon            int64
+	Shmem           int64 // tmpfs and shared memory
+	Kernel          int64 // page tables, stacks, slab and the rest
+	SlabReclaimable int64
+	Swap            int64 // memory.swap.current, without what is also in memory
+	Peak            int64 // memory.peak; before Linux 5.19 the highest Current read
+	At              time.Time
+}
+
+// Read takes a reading. In mode Tracking there is no memory controller:
+// Measure is then the sum of Pss and SwapPss of every process, which costs the
+// kernel a walk of their page tables (5 ms per GiB), and Peak the highest Measure seen.
+// A removed cgroup is ErrGone, never zeros.
+func (g *Group) Read() (Reading, error) {
+	if !g.tree.has("memory") {
+		return g.readPss()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	b, err := g.readKept(fileStat, "memory.stat")
+	if err != nil {
+		return Reading{}, err
+	}
+	if b == nil {
+		return Reading{}, fmt.Errorf("cannot read %q: no memory controller in the cgroup any more", g.path+"/memory.stat")
+	}
+	s := parseStat(b)
+	// memory.current last: it must not be older than what is subtracted from it.
+	swap, err := g.readAmount(fileSwap, "memory.swap.current")
+	if err != nil {
+		return Reading{}, err
+	}
+	peak, err := g.readAmount(filePeak, "memory.peak")
+	if err != nil {
+		return Reading{}, err
+	}
+	current, err := g.readAmount(fileCurrent, "memory.current")
+	if err != nil {
+		return Reading{}, err
+	}
+	g.peak = max(g.peak, current, peak)
+	r := s.reading(current, swap)
+	r.Peak, r.At = g.peak, time.Now()
+	return r, nil
+}
+
+// readAmount reads a kept file of one number; 0 where there is no such file.
+// The caller holds the lock.
+func (g *Group) readAmount(f file, name string) (int64, error) {
+	b, err := g.readKept(f, name)
+	if err != nil || b == nil {
+		return 0, err
+	}
+	n, ok := parseAmount(b)
+	if !ok {
+		return 0, fmt.Errorf("cannot parse %q of %q", b, g.path+"/"+name)
+	}
+	return n, nil
+}
+
+func (g *Group) readPss() (Reading, error) {
+	pids, err := g.Procs()
+	if err != nil {
+		return Reading{}, err
+	}
+	r, err := sumPss("/proc", pids)
+	if err != nil {
+		return Reading{}, err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.peak = max(g.peak, r.Measure)
+	r.Peak = g.peak
+	return r, nil
+}

@@ -1,0 +1,158 @@
+package cgroup
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestParseMounts(t *testing.T) {
+	for _, c := range []struct {
+		name, table string
+		want        mount
+		memoryV1    bool
+	}{
+		{"unified", "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate,memory_recursiveprot\n",
+			mount{"/sys/fs/cgroup", "/"}, false},
+		{"hybrid", "31 23 0:28 / /sys/fs/cgroup rw - tmpfs tmpfs rw,mode=755\n" +
+			"35 31 0:32 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n" +
+			"38 31 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n",
+			mount{"/sys/fs/cgroup/unified", "/"}, true},
+		{"memory shares a v1 hierarchy", "35 31 0:32 / /cg/m rw - cgroup cgroup rw,cpu,memory\n", mount{}, true},
+		{"v1 without memory", "35 31 0:32 / /cg/m rw - cgroup cgroup rw,cpu,cpuset\n", mount{}, false},
+		{"second place loses", "1 1 0:1 / /mnt/cg rw - cgroup2 cgroup2 rw\n2 1 0:1 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n3 1 0:1 / /x rw - cgroup2 cgroup2 rw\n",
+			mount{"/sys/fs/cgroup", "/"}, false},
+		{"blanks", `1 1 0:1 /my\040root /mnt/c\134g\040x rw - cgroup2 cgroup2 rw` + "\n", mount{`/mnt/c\g x`, "/my root"}, false},
+		{"none", "1 1 0:1 / / rw - ext4 /dev/vda rw\n", mount{}, false},
+		{"torn", "30 23 0:26 / /sys\ncgroup2 - cgroup2\n - cgroup2 cgroup2 rw\n", mount{}, false},
+		{"bad octal stays", `1 1 0:1 / /a\9x\7 rw - cgroup2 cgroup2 rw`, mount{`/a\9x\7`, "/"}, false},
+	} {
+		got, v1 := parseMounts([]byte(c.table))
+		if got != c.want || v1 != c.memoryV1 {
+			t.Errorf("%s: parseMounts = %v, %v, want %v, %v", c.name, got, v1, c.want, c.memoryV1)
+		}
+	}
+}
+
+func TestParseOwn(t *testing.T) {
+	for text, want := range map[string]string{
+		"0::/\n": "/",
+		"9:name=systemd:/x\n4:memory:/process/abc\n0::/user.slice/a:b\n": "/user.slice/a:b",
+		"0::/with space": "/with space",
+		"4:memory:/\n":   "",
+		"":               "",
+		"10::/no\n":      "",
+	} {
+		if got := parseOwn([]byte(text)); got != want {
+			t.Errorf("parseOwn(%q) = %q, want %q", text, got, want)
+		}
+	}
+}
+
+func TestOwnDir(t *testing.T) {
+	for _, c := range []struct{ mount, top, own, want string }{
+		{"/sys/fs/cgroup", "/", "/", "/sys/fs/cgroup"},
+		{"/sys/fs/cgroup", "/", "/a/b", "/sys/fs/cgroup/a/b"},
+		{"/sys/fs/cgroup", "/docker/x", "/docker/x", "/sys/fs/cgroup"},
+		{"/sys/fs/cgroup", "/docker/x", "/docker/x/y", "/sys/fs/cgroup/y"},
+		{"/sys/fs/cgroup", "/docker/x", "/docker/xy", ""},
+		{"/sys/fs/cgroup", "/docker/x", "/other", ""},
+		{"/sys/fs/cgroup", "/", "/../../user.slice", ""},
+		{"/sys/fs/cgroup", "/", "/gone (deleted)", ""},
+		{"/sys/fs/cgroup", "/", "", ""},
+		{"/sys/fs/cgroup", "/", "x", ""},
+	} {
+		if got := ownDir(c.mount, c.top, c.own); got != c.want {
+			t.Errorf("ownDir(%q, %q, %q) = %q, want %q", c.mount, c.top, c.own, got, c.want)
+		}
+	}
+}
+
+func TestSites(t *testing.T) {
+	const m = "/sys/fs/cgroup"
+	unit, scope := m+"/system.slice/bulkhead.service", m+"/user.slice/session-3.scope"
+	all := func(dirs ...string) map[string]bool {
+		out := map[string]bool{}
+		for _, d := range dirs {
+			out[d] = true
+		}
+		return out
+	}
+	for _, c := range []struct {
+		name string
+		host host
+		want []site
+	}{
+		{"no v2", host{}, nil},
+		{"delegated service", host{mount: m, realRoot: true, own: unit, delegated: []string{unit}, memory: all(m, unit)},
+			[]site{{unit, true}, {m, false}}},
+		{"delegated, in systemd's own subgroup", host{mount: m, realRoot: true, own: unit + "/main", delegated: []string{unit}, memory: all(m, unit)},
+			[]site{{unit, true}, {m, false}, {unit + "/main", true}}},
+		{"restarted", host{mount: m, realRoot: true, own: unit + "/bulkhead/supervisor", delegated: []string{unit}, memory: all(m, unit)},
+			[]site{{unit, true}, {m, false}, {unit + "/bulkhead/supervisor", true}}},
+		{"restarted at the top", host{mount: m, realRoot: true, own: m + "/bulkhead/supervisor", memory: all(m)},
+			[]site{{m, false}, {m + "/bulkhead/supervisor", true}}},
+		{"root at the real root", host{mount: m, realRoot: true, own: m, memory: all(m)}, []site{{m, false}}},
+		{"root in a session", host{mount: m, realRoot: true, own: scope, memory: all(m, scope)}, []site{{m, false}, {scope, true}}},
+		{"root in a container", host{mount: m, own: m, memory: all(m)}, []site{{m, true}}},
+		{"root, own cgroup out of sight", host{mount: m, memory: all(m)}, []site{{m, true}}},
+		{"user with a delegated scope", host{mount: m, realRoot: true, own: scope, delegated: []string{scope, m + "/user.slice"}, memory: all(m, scope), uid: 1000},
+			[]site{{scope, true}, {m, false}}},
+		{"user with a subtree by chown", host{mount: m, realRoot: true, own: m + "/mine", memory: all(m, m+"/mine"), uid: 1000},
+			[]site{{m + "/mine", true}, {m, false}}},
+		{"delegated without memory", host{mount: m, realRoot: true, own: unit, delegated: []string{unit}, memory: all(m)},
+			[]site{{m, false}, {unit, true}}},
+		{"hybrid", host{mount: m + "/unified", realRoot: true, own: m + "/unified", memoryV1: true}, []site{{m + "/unified", false}}},
+		{"given", host{mount: m, own: unit, delegated: []string{unit}, fixed: true}, []site{{m, true}}},
+	} {
+		if got := sites(c.host, "bulkhead"); !slices.Equal(got, c.want) {
+			t.Errorf("%s: sites = %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestLook(t *testing.T) {
+	f := newFake(t, "memory", "pids")
+	own := f.top + "/unit"
+	if err := os.Mkdir(own, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.fill(own, []string{"pids"})
+	proc := t.TempDir()
+	if err := os.Mkdir(proc+"/self", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.put(proc+"/self", "mountinfo", "1 1 0:1 /top "+f.top+" rw - cgroup2 cgroup2 rw\n2 1 0:2 / /m rw - cgroup cgroup rw,memory\n")
+	f.put(proc+"/self", "cgroup", "4:memory:/x\n0::/top/unit\n")
+	h, err := look(Options{Proc: proc})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if h.mount != f.top || h.own != own || h.realRoot || !h.memoryV1 || h.fixed || h.uid != os.Geteuid() ||
+		!h.memory[f.top] || h.memory[own] || len(h.delegated) != 0 {
+		t.Errorf("look = %+v", h)
+	}
+	if err := os.Remove(f.top + "/cgroup.type"); err != nil {
+		t.Fatal(err)
+	}
+	if h, err = look(Options{Proc: proc}); err != nil || !h.realRoot {
+		t.Errorf("look without cgroup.type = %+v, %v, want the real root", h, err)
+	}
+	if _, err := look(Options{Proc: filepath.Join(proc, "none")}); err == nil {
+		t.Error("look without /proc succeeded")
+	}
+}
+
+func FuzzProcTables(f *testing.F) {
+	f.Add("38 31 0:35 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw\n", "0::/a\n")
+	f.Add(`1 1 0:1 / /a\040b\777 rw - cgroup2 x rw`, "0::/../x (deleted)")
+	f.Fuzz(func(t *testing.T, table, own string) {
+		m, _ := parseMounts([]byte(table))
+		dir := ownDir(m.point, m.root, parseOwn([]byte(own)))
+		if dir != "" && m.point != "" && filepath.IsAbs(m.point) && !strings.HasPrefix(dir, filepath.Clean(m.point)) {
+			t.Errorf("own directory %q lies outside the mount %q", dir, m.point)
+		}
+	})
+}

@@ -1,0 +1,99 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"bulkhead/conf"
+)
+
+func (a *app) check() *cobra.Command {
+	var file string
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "check [-c FILE]",
+		Short: "Validate the config; print limits, budget and warnings. Nothing is started",
+		Args:  noUnknown,
+		RunE: func(*cobra.Command, []string) error {
+			return a.checkConfig(file, asJSON)
+		},
+	}
+	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./bulkhead.toml, "+conf.Dir+"/"+conf.Name)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return cmd
+}
+
+func (a *app) checkConfig(file string, asJSON bool) error {
+	cfg, warnings, err := readConfig(file)
+	var all *conf.Problems
+	if err != nil && !errors.As(err, &all) {
+		return err
+	}
+	if asJSON {
+		if err := a.json(checkJSON(cfg, warnings, all)); err != nil {
+			return err
+		}
+	} else {
+		a.checkText(cfg, warnings, all)
+	}
+	if all != nil {
+		return exitCode(exitGeneric)
+	}
+	return nil
+}
+
+func (a *app) checkText(cfg *conf.Config, warnings []conf.Warning, all *conf.Problems) {
+	if all != nil {
+		for _, p := range all.List {
+			fmt.Fprintln(a.err, p)
+		}
+		a.warnings(warnings)
+		return
+	}
+	a.say("%s is valid: %s", cfg.Path, counted(cfg))
+	a.say("")
+	if len(cfg.Programs) > 0 {
+		a.table(limitsTable(cfg))
+		a.say("")
+	}
+	a.budget(conf.Budget(cfg))
+	a.warnings(warnings)
+}
+
+// warnings go to standard error: they are no part of the answer.
+func (a *app) warnings(all []conf.Warning) {
+	for _, w := range all {
+		fmt.Fprintf(a.err, "warning: %s\n", w)
+	}
+}
+
+// readConfig reads the named config, or the one that is found.
+func readConfig(file string) (*conf.Config, []conf.Warning, error) {
+	env, err := conf.HostEnv()
+	if err != nil {
+		return nil, nil, err
+	}
+	if file == "" {
+		if file, err = findConfig(); err != nil {
+			return nil, nil, err
+		}
+	}
+	return conf.Read(file, env)
+}
+
+func counted(cfg *conf.Config) string {
+	instances := 0
+	for _, p := range cfg.Programs {
+		instances += len(p.Instances)
+	}
+	return fmt.Sprintf("%s, %s", plural(len(cfg.Programs), "program"), plural(instances, "instance"))
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}

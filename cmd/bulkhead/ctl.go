@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"bulkhead/supervisor/control"
+)
+
+// ctl is "bulkhead ctl" and what its verbs share.
+type ctl struct {
+	*app
+	config string // -c
+	server string // -s
+	asJSON bool
+}
+
+func (a *app) ctl() *cobra.Command {
+	c := &ctl{app: a}
+	cmd := &cobra.Command{
+		Use:   "ctl COMMAND ...",
+		Short: "Control a running supervisor",
+		Long: `Control a running supervisor: supervisorctl's verbs, names, output and exit codes.
+
+NAME is what status prints: name, group:name, group:* for a whole group, or all.
+The name of a program alone means all of its instances (supervisorctl would say "no such process").`,
+		Args: cobra.ArbitraryArgs,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return cmd.Help()
+			}
+			a.say("*** Unknown syntax: %s", strings.Join(args, " "))
+			return exitCode(exitGeneric)
+		},
+	}
+	f := cmd.PersistentFlags()
+	f.StringVarP(&c.config, "config", "c", "", "configuration `FILE`, to find the socket")
+	f.StringVarP(&c.server, "serverurl", "s", "", "the supervisor's socket, unix:///`PATH`")
+	f.BoolVar(&c.asJSON, "json", false, "print JSON")
+	cmd.AddCommand(
+		c.status(), c.why(), c.events(), c.pid(), c.versionOf(),
+		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.signal(), c.pause(), c.resume(),
+		c.tail(), c.maintail(), c.clear(),
+		c.reread(), c.update(), c.shutdown(),
+	)
+	for _, verb := range cmd.Commands() {
+		verb.DisableFlagsInUseLine = true // the flags that matter stand in Use
+	}
+	return cmd
+}
+
+// client returns a client of the socket that the flags or the config name.
+func (c *ctl) client() (*control.Client, error) {
+	path, err := c.socket()
+	if err != nil {
+		return nil, err
+	}
+	return control.Dial(path), nil
+}
+
+// missing is supervisorctl's complaint about a verb without its name.
+func (c *ctl) missing(cmd *cobra.Command, what string, code int) error {
+	c.say("Error: %s requires %s", cmd.Name(), what)
+	c.say("%s", cmd.UseLine())
+	return exitCode(code)
+}
+
+// tooMany is supervisorctl's complaint about a verb that takes nothing.
+func (c *ctl) tooMany(cmd *cobra.Command) error {
+	c.say("Error: %s accepts no arguments", cmd.Name())
+	c.say("%s", cmd.UseLine())
+	return exitCode(exitGeneric)
+}
+
+// order gives an order, prints its outcomes and returns the exit code.
+func (c *ctl) order(o control.Order) error {
+	client, err := c.client()
+	if err != nil {
+		return err
+	}
+	outcomes, err := client.Do(context.Background(), o)
+	outcomes = asNamed(o.Names, outcomes)
+	if c.asJSON {
+		if jerr := c.json(listed(outcomes)); jerr != nil {
+			return jerr
+		}
+	} else {
+		c.outcomes(o.Verb, outcomes)
+	}
+	if err == nil {
+		return ended(outcomesCode(o.Verb, outcomes))
+	}
+	if code, ok := c.refused(o.Verb, err); ok {
+		return ended(code)
+	}
+	return err
+}
+
+// refused prints a refusal where it is not in the way of JSON.
+func (c *ctl) refused(verb string, err error) (int, bool) {
+	if c.asJSON {
+		return exitGeneric, false
+	}
+	return c.orderError(verb, err)
+}
+
+// asNamed puts outcomes in the order in which their names were given, which
+// is supervisorctl's: it takes one name after the other. Outcomes of one name
+// stay as the server put them, and so do those of no name given.
+func asNamed(names []string, outcomes []control.Outcome) []control.Outcome {
+	if len(names) < 2 || slices.Contains(names, "all") {
+		return outcomes
+	}
+	rank := func(o control.Outcome) int {
+		for i, n := range names {
+			group, _, whole := strings.Cut(n, ":")
+			member := strings.HasPrefix(o.Name, group+":")
+			if o.Name == n || o.Name == group || member && (!whole || n == group+":" || n == group+":*") {
+				return i
+			}
+		}
+		return len(names)
+	}
+	outcomes = slices.Clone(outcomes)
+	slices.SortStableFunc(outcomes, func(a, b control.Outcome) int { return rank(a) - rank(b) })
+	return outcomes
+}
+
+// untilInterrupt is the context of a verb that goes on until Ctrl-C, which
+// is its orderly end. The other verbs simply die of it.
+func untilInterrupt() (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+
+	"bulkhead/conf"
+)
+
+// socket finds the supervisor's socket: -s, else the config that -c names or
+// that serve would find here, else the default of this user.
+func (c *ctl) socket() (string, error) {
+	if c.server != "" {
+		path, ok := strings.CutPrefix(c.server, "unix://")
+		if !ok || !filepath.IsAbs(path) {
+			return "", usagef("cannot use %q as serverurl: want unix:///path", c.server)
+		}
+		return path, nil
+	}
+	env, err := conf.HostEnv()
+	if err != nil {
+		return "", err
+	}
+	file := c.config
+	if file == "" {
+		if file, err = findConfig(); err != nil {
+			return conf.DefaultSocket(env), nil // no config: the default is all there can be
+		}
+	}
+	cfg, _, err := conf.Read(file, env)
+	if err == nil {
+		return cfg.Supervisor.Socket, nil
+	}
+	var all *conf.Problems
+	if !errors.As(err, &all) {
+		return "", err
+	}
+	// A supervisor that runs must be reachable while its file is being edited:
+	// it is the one that "reread" asks what is wrong.
+	if path, ok := writtenSocket(file, conf.DefaultSocket(env)); ok {
+		return path, nil
+	}
+	return "", fmt.Errorf("cannot find the socket in %q: %s (bulkhead check tells all; -s unix:///path needs no config)", file, firstOf(all))
+}
+
+func findConfig() (string, error) {
+	cwd, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("cannot find a config file: %v", err)
+	}
+	return conf.Find(cwd)
+}
+
+var (
+	tableLine  = regexp.MustCompile(`^\s*\[\s*([^\[\]]*?)\s*\]\s*(#.*)?$`)
+	socketLine = regexp.MustCompile(`^\s*socket\s*=\s*["']([^"'\\%]*)["']\s*(#.*)?$`)
+	socketKey  = regexp.MustCompile(`^\s*["']?(supervisor\s*\.\s*)?socket["']?\s*=`)
+)
+
+// writtenSocket takes the socket out of a file that is no valid config, where
+// it stands there plainly, as an absolute path in one line of [supervisor], or
+// where there is no such key and the default counts.
+func writtenSocket(file, or string) (string, bool) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", false
+	}
+	table, found := "", or
+	for line := range strings.Lines(string(text)) {
+		line = strings.TrimRight(line, "\r\n")
+		if m := tableLine.FindStringSubmatch(line); m != nil {
+			table = m[1]
+			continue
+		}
+		if (table != "" && table != "supervisor") || !socketKey.MatchString(line) {
+			continue
+		}
+		m := socketLine.FindStringSubmatch(line)
+		if m == nil || table != "supervisor" || !filepath.IsAbs(m[1]) {
+			return "", false // written in a way only conf can read
+		}
+		found = m[1]
+	}
+	return found, true
+}
+
+func firstOf(all *conf.Problems) string {
+	text := all.List[0].String()
+	if n := len(all.List) - 1; n > 0 {
+		text += fmt.Sprintf(" (and %d more)", n)
+	}
+	return text
+}

@@ -1,0 +1,184 @@
+package conf
+
+import (
+	"io/fs"
+	"math"
+	"syscall"
+	"time"
+)
+
+// Bytes is an amount of memory or disk, in bytes.
+type Bytes int64
+
+// Unlimited is what the kernel calls "max": no limit. As a number it is
+// larger than every limit, so that limits compare with < and min.
+const Unlimited Bytes = math.MaxInt64
+
+// Config is one configuration as it will run: every default filled in, every
+// percentage resolved, every name expanded. It is never changed after Read.
+type Config struct {
+	Path       string   // the main file, absolute
+	Files      []string // the main file and every included one, in reading order
+	Supervisor Supervisor
+	Host       Host
+	Programs   []Program // by priority, then name
+}
+
+// Supervisor is the [supervisor] table: the daemon itself.
+type Supervisor struct {
+	Socket          string
+	SocketMode      fs.FileMode
+	SocketUID       int // -1: as created
+	SocketGID       int // -1: as created
+	StateDir        string
+	LogFile         string // "" means standard error
+	LogFileMaxBytes Bytes  // 0: never rotated
+	LogFileBackups  int
+	LogLevel        string // debug, info, warn, error
+	Cgroup          CgroupMode
+}
+
+// CgroupMode says what to do where the kernel cannot hold limits.
+type CgroupMode string
+
+const (
+	CgroupAuto    CgroupMode = "auto"    // use what there is, say what is missing
+	CgroupRequire CgroupMode = "require" // refuse to start without limits
+	CgroupOff     CgroupMode = "off"     // do not touch cgroups
+)
+
+// Host is the [host] table: what may be promised of the host's memory.
+type Host struct {
+	MemoryTotal   Bytes // the host's RAM at load, or less in a limited container; not a key; 0: unknown
+	MemoryReserve Bytes
+	Overcommit    string // warn, deny, allow
+}
+
+// Program is one [programs.NAME] table.
+type Program struct {
+	Name      string
+	Preset    string
+	Pos       Position // of the table's header
+	Instances []Instance
+
+	User         *User // nil: as the supervisor
+	Umask        int   // -1: as the supervisor
+	EnvFile      string
+	Priority     int
+	AutoStart    bool
+	AutoRestart  AutoRestart
+	StartSecs    time.Duration
+	StartRetries int // -1: never given up
+	ExitCodes    []int
+	RecycleCodes []int // exit codes by which a worker recycles itself: never a failure
+	SelfKill     bool  // a SIGKILL out of nowhere is the worker's own job timeout, not a crash
+	StopSignal   syscall.Signal
+	StopWait     time.Duration
+	StopAsGroup  bool           // stop signal to every process of the instance, not to the main one alone
+	KillAsGroup  bool           // false is accepted and means nothing: the end is always cgroup.kill
+	LeftoverWait time.Duration  // for what outlives the main process, from its SIGTERM to cgroup.kill
+	PauseSignal  syscall.Signal // 0: cannot be paused
+	ResumeSignal syscall.Signal
+
+	Notify     bool   // give a notify socket (READY=1, JOBS_DONE=n), and wait for READY=1 instead of startsecs
+	JobFormat  string // none, laravel, symfony: how finished jobs are read from the output
+	JobPattern string // a regular expression: each line that matches is one finished job; "" none
+
+	Process ProcessLimits
+	Limits  Limits // of each instance's cgroup
+	Total   Limits // of the cgroup around all instances
+	Recycle Recycle
+
+	src *source // what WithNumprocs needs to name and expand anew
+}
+
+// Position is a place in a config file; Line counts from 1, 0 means unknown.
+type Position struct {
+	File string
+	Line int
+}
+
+// Instance is one of a program's numprocs processes, with every expansion done.
+type Instance struct {
+	Name           string // queue_03
+	Group          string // the name before the colon: queue
+	Num            int    // process_num
+	Argv           []string
+	Directory      string            // "": the supervisor's; resolved at each start
+	Environment    map[string]string // of the config only: [supervisor] and program merged
+	RedirectStderr bool
+	Stdout         LogTarget
+	Stderr         LogTarget
+}
+
+// FullName is how status prints the instance: bare where group and name agree.
+func (i Instance) FullName() string {
+	if i.Group == i.Name {
+		return i.Name
+	}
+	return i.Group + ":" + i.Name
+}
+
+// LogTarget is where one output stream goes.
+type LogTarget struct {
+	Path     string // absolute; "-" the supervisor's own output; "" discarded
+	MaxBytes Bytes  // rotate after a write that reaches it; 0 never
+	Backups  int    // 0: truncate instead of keeping
+}
+
+// AutoRestart is supervisord's autorestart.
+type AutoRestart string
+
+const (
+	RestartAlways     AutoRestart = "true"
+	RestartNever      AutoRestart = "false"
+	RestartUnexpected AutoRestart = "unexpected" // unless the exit code is in exitcodes
+)
+
+// User is whom a program runs as, read from the user database at load.
+type User struct {
+	Name   string
+	UID    uint32
+	GID    uint32
+	Groups []uint32 // supplementary
+	Home   string
+}
+
+// ProcessLimits are set on the process itself, before its first instruction.
+type ProcessLimits struct {
+	OOMScoreAdj int // -1000 to 1000, always written: a child never inherits the supervisor's
+	Nice        int // -20 to 19
+	Rlimits     []Rlimit
+}
+
+// Rlimit is one setrlimit(2) resource; soft and hard are set alike.
+type Rlimit struct {
+	Name     string // nofile, nproc, core, memlock, stack
+	Resource int    // unix.RLIMIT_*
+	Value    uint64 // unix.RLIM_INFINITY for "unlimited"
+}
+
+// Limits are the keys of a cgroup. The zero value of a field means "not set"
+// except where it says Unlimited.
+type Limits struct {
+	MemoryMin     Bytes
+	MemoryLow     Bytes
+	MemoryHigh    Bytes // Unlimited: none
+	MemoryMax     Bytes // Unlimited: none
+	MemorySwapMax Bytes // Unlimited: none
+	CPUWeight     uint64
+	CPUMax        float64 // in CPUs: 1.5 for "150%"; 0 none
+	IOWeight      uint64
+	PidsMax       int64 // 0: none
+}
+
+// Recycle is the [programs.NAME.recycle] table: wanted, graceful replacement.
+type Recycle struct {
+	MaxJobs     int           // 0: no limit
+	MaxMemory   Bytes         // 0: no limit; compared with the measure, not with memory.current
+	MaxAge      time.Duration // 0: no limit
+	Jitter      float64       // 0.1 for "10%": the share of jobs and age that is drawn away, once per run
+	MinLifetime time.Duration
+	Parallel    int // instances of the program that may be recycling at once, at least 1
+	Overlap     bool
+}

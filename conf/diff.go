@@ -1,0 +1,263 @@
+package conf
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// Changes is what a new configuration changes, by program name, sorted.
+type Changes struct {
+	Added      []string
+	Removed    []string
+	Changed    []Change
+	Supervisor []string // keys of [supervisor] and [host] that differ: supervisor.log_level
+}
+
+// Empty says that nothing differs.
+func (c Changes) Empty() bool {
+	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Supervisor) == 0
+}
+
+// Kind is how far a change of one program reaches.
+type Kind string
+
+const (
+	Scaled  Kind = "scaled"  // only instances to start and to stop
+	Live    Kind = "live"    // rules to apply to what runs, and maybe instances to start and to stop
+	Restart Kind = "restart" // instances that must be restarted
+)
+
+// Change is what differs in one program. The three lists are names of
+// instances in their order; an instance in none of them goes on as it is.
+type Change struct {
+	Program string
+	Kind    Kind     // the farthest reaching
+	Keys    []string // that differ, sorted: command, limits.memory_max, numprocs
+	Start   []string
+	Stop    []string
+	Restart []string
+}
+
+// Diff compares two configurations. Where a program is written and in what
+// words makes no difference; priority applies at the next start or stop.
+func Diff(old, new *Config) Changes {
+	c := Changes{Supervisor: diffSupervisor(old, new)}
+	before := map[string]Program{}
+	for _, p := range old.Programs {
+		before[p.Name] = p
+	}
+	for _, p := range new.Programs {
+		o, ok := before[p.Name]
+		if !ok {
+			c.Added = append(c.Added, p.Name)
+			continue
+		}
+		delete(before, p.Name)
+		if change, differs := diffProgram(o, p); differs {
+			c.Changed = append(c.Changed, change)
+		}
+	}
+	for name := range before {
+		c.Removed = append(c.Removed, name)
+	}
+	slices.Sort(c.Added)
+	slices.Sort(c.Removed)
+	slices.SortFunc(c.Changed, func(a, b Change) int { return strings.Compare(a.Program, b.Program) })
+	return c
+}
+
+// diffProgram compares the program's own keys, then each instance of both.
+func diffProgram(old, new Program) (Change, bool) {
+	c := Change{Program: new.Name}
+	live, restart := false, false
+	a, b := programFacts(old), programFacts(new)
+	for i := range a {
+		if reflect.DeepEqual(normal(a[i].value), normal(b[i].value)) {
+			continue
+		}
+		c.Keys = append(c.Keys, a[i].key)
+		live = live || a[i].live
+		restart = restart || !a[i].live
+	}
+	c.instances(old, new, restart)
+	switch {
+	case len(c.Restart) > 0 || restart:
+		c.Kind = Restart
+	case live:
+		c.Kind = Live
+	default:
+		c.Kind = Scaled
+	}
+	slices.Sort(c.Keys)
+	c.Keys = slices.Compact(c.Keys)
+	return c, len(c.Keys) > 0
+}
+
+// instances fills the three lists.
+func (c *Change) instances(old, new Program, restart bool) {
+	before := map[string]Instance{}
+	for _, in := range old.Instances {
+		before[in.Name] = in
+	}
+	for _, in := range new.Instances {
+		o, ok := before[in.Name]
+		if !ok {
+			c.Start = append(c.Start, in.Name)
+			continue
+		}
+		delete(before, in.Name)
+		keys := diffInstance(o, in)
+		c.Keys = append(c.Keys, keys...)
+		if restart || len(keys) > 0 {
+			c.Restart = append(c.Restart, in.Name)
+		}
+	}
+	for _, in := range old.Instances {
+		if _, ok := before[in.Name]; ok {
+			c.Stop = append(c.Stop, in.Name)
+		}
+	}
+	if len(old.Instances) != len(new.Instances) {
+		c.Keys = append(c.Keys, "numprocs")
+	} else if len(c.Start)+len(c.Stop) > 0 {
+		c.Keys = append(c.Keys, "process_name")
+	}
+}
+
+// fact is one value of a program by its key.
+type fact struct {
+	key   string
+	live  bool // applies without a restart
+	value any
+}
+
+// programFacts lists everything that makes a program, but its instances.
+// Limits are not live: a run's cgroup has them from its birth, and lowering
+// one under what is used would kill the job in hand instead of letting it end.
+func programFacts(p Program) []fact {
+	return slices.Concat([]fact{
+		{"preset", true, p.Preset},
+		{"user", false, p.User},
+		{"umask", false, p.Umask},
+		{"env_file", false, p.EnvFile},
+		{"priority", true, p.Priority},
+		{"autostart", true, p.AutoStart},
+		{"autorestart", true, p.AutoRestart},
+		{"startsecs", true, p.StartSecs},
+		{"startretries", true, p.StartRetries},
+		{"exitcodes", true, p.ExitCodes},
+		{"recycle_exitcodes", true, p.RecycleCodes},
+		{"self_kill", true, p.SelfKill},
+		{"stopsignal", true, p.StopSignal},
+		{"stopwaitsecs", true, p.StopWait},
+		{"stopasgroup", true, p.StopAsGroup},
+		{"killasgroup", true, p.KillAsGroup},
+		{"leftoverwaitsecs", true, p.LeftoverWait},
+		{"pause_signal", true, p.PauseSignal},
+		{"resume_signal", true, p.ResumeSignal},
+		{"notify", false, p.Notify},
+		{"job_format", false, p.JobFormat}, // the counter belongs to the run
+		{"job_pattern", false, p.JobPattern},
+		{"limits.oom_score_adj", false, p.Process.OOMScoreAdj},
+		{"limits.nice", false, p.Process.Nice},
+		{"recycle.max_jobs", true, p.Recycle.MaxJobs},
+		{"recycle.max_memory", true, p.Recycle.MaxMemory},
+		{"recycle.max_age", true, p.Recycle.MaxAge},
+		{"recycle.jitter", true, p.Recycle.Jitter},
+		{"recycle.min_lifetime", true, p.Recycle.MinLifetime},
+		{"recycle.parallel", true, p.Recycle.Parallel},
+		{"recycle.overlap", true, p.Recycle.Overlap},
+	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", p.Limits), totalFacts(p))
+}
+
+func rlimitFacts(list []Rlimit) []fact {
+	var facts []fact
+	for _, name := range []string{"nofile", "nproc", "core", "memlock", "stack"} {
+		value := any(nil)
+		if i := slices.IndexFunc(list, func(l Rlimit) bool { return l.Name == name }); i >= 0 {
+			value = list[i]
+		}
+		facts = append(facts, fact{"limits." + name, false, value})
+	}
+	return facts
+}
+
+func cgroupFacts(table string, l Limits) []fact {
+	return []fact{
+		{table + "memory_min", false, l.MemoryMin},
+		{table + "memory_low", false, l.MemoryLow},
+		{table + "memory_high", false, l.MemoryHigh},
+		{table + "memory_max", false, l.MemoryMax},
+		{table + "memory_swap_max", false, l.MemorySwapMax},
+		{table + "cpu_weight", false, l.CPUWeight},
+		{table + "cpu_max", false, l.CPUMax},
+		{table + "io_weight", false, l.IOWeight},
+		{table + "pids_max", false, l.PidsMax},
+	}
+}
+
+// totalFacts leave out a floor that is only the sum of the instances': scaling
+// moves it, and restarts nothing.
+func totalFacts(p Program) []fact {
+	l := p.Total
+	if n := len(p.Instances); l.MemoryMin == totalFloor(p.Limits.MemoryMin, n, l.MemoryMax) {
+		l.MemoryMin = -1
+	}
+	if n := len(p.Instances); l.MemoryLow == totalFloor(p.Limits.MemoryLow, n, l.MemoryMax) {
+		l.MemoryLow = -1
+	}
+	return cgroupFacts("total.", l)
+}
+
+func diffInstance(a, b Instance) []string {
+	var keys []string
+	differ := func(key string, x, y any) {
+		if !reflect.DeepEqual(normal(x), normal(y)) {
+			keys = append(keys, key)
+		}
+	}
+	differ("numprocs_start", a.Num, b.Num)
+	differ("command", a.Argv, b.Argv)
+	differ("directory", a.Directory, b.Directory)
+	differ("environment", a.Environment, b.Environment)
+	differ("redirect_stderr", a.RedirectStderr, b.RedirectStderr)
+	differ("stdout_logfile", a.Stdout, b.Stdout)
+	differ("stderr_logfile", a.Stderr, b.Stderr)
+	differ("group", a.Group, b.Group)
+	return keys
+}
+
+// normal makes an empty list or table equal to none.
+func normal(v any) any {
+	if r := reflect.ValueOf(v); (r.Kind() == reflect.Slice || r.Kind() == reflect.Map) && r.Len() == 0 {
+		return nil
+	}
+	return v
+}
+
+func diffSupervisor(old, new *Config) []string {
+	a, b := old.Supervisor, new.Supervisor
+	var keys []string
+	for _, d := range []struct {
+		key  string
+		same bool
+	}{
+		{"host.memory_reserve", old.Host.MemoryReserve == new.Host.MemoryReserve},
+		{"host.overcommit", old.Host.Overcommit == new.Host.Overcommit},
+		{"supervisor.cgroup", a.Cgroup == b.Cgroup},
+		{"supervisor.log_file", a.LogFile == b.LogFile},
+		{"supervisor.log_file_backups", a.LogFileBackups == b.LogFileBackups},
+		{"supervisor.log_file_maxbytes", a.LogFileMaxBytes == b.LogFileMaxBytes},
+		{"supervisor.log_level", a.LogLevel == b.LogLevel},
+		{"supervisor.socket", a.Socket == b.Socket},
+		{"supervisor.socket_mode", a.SocketMode == b.SocketMode},
+		{"supervisor.socket_owner", a.SocketUID == b.SocketUID && a.SocketGID == b.SocketGID},
+		{"supervisor.state_dir", a.StateDir == b.StateDir},
+	} {
+		if !d.same {
+			keys = append(keys, d.key)
+		}
+	}
+	return keys
+}

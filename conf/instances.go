@@ -1,0 +1,157 @@
+package conf
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+)
+
+// maxNumprocs is more than any host runs and less than what exhausts it.
+const maxNumprocs = 4096
+
+// instances names and expands numprocs instances. It stops at the first that
+// has a problem: the others have the same.
+func (src *source) instances(numprocs int) []Instance {
+	at := src.at.at("numprocs")
+	start := int(*src.raw.NumProcsStart)
+	if f := checkNumprocs(numprocs); f != nil {
+		src.res.problem(at, f)
+		numprocs = 1
+	}
+	list := make([]Instance, 0, numprocs)
+	seen := map[string]bool{}
+	for num := start; num < start+numprocs; num++ {
+		before := len(src.res.problems)
+		in := src.instance(num, numprocs)
+		if seen[in.Name] {
+			src.res.problem(src.at.at("process_name"), faultf(`write "%(program_name)s_%(process_num)02d"`,
+				"cannot name two instances %q: with numprocs = %d the name must contain %%(process_num)", in.Name, numprocs))
+		}
+		seen[in.Name] = true
+		list = append(list, in)
+		if len(src.res.problems) > before {
+			break
+		}
+	}
+	return list
+}
+
+func checkNumprocs(n int) *fault {
+	if n < 0 || n > maxNumprocs {
+		return faultf(fmt.Sprintf("write a number from 0 to %d", maxNumprocs), "cannot run %d instances", n)
+	}
+	return nil
+}
+
+func (src *source) instance(num, numprocs int) Instance {
+	res, raw := src.res, src.raw
+	n := src.names.with(names{"process_num": num, "numprocs": numprocs})
+	own := map[string]string{}
+	if raw.Environment != nil {
+		own = res.expandAll(src.at.at("environment"), *raw.Environment, n)
+	}
+	n = n.env(own)
+	in := Instance{
+		Name:           src.processName(n, numprocs),
+		Group:          src.name,
+		Num:            num,
+		Argv:           src.argv(n),
+		Environment:    src.merged(own),
+		RedirectStderr: bool(*raw.RedirectStderr),
+	}
+	if raw.Directory != nil {
+		in.Directory = res.path(src.at.at("directory"), *raw.Directory, n)
+	}
+	in.Stdout = src.target("stdout_logfile", raw.Stdout, raw.StdoutMaxBytes, raw.StdoutBackups, n)
+	if !in.RedirectStderr {
+		in.Stderr = src.target("stderr_logfile", raw.Stderr, raw.StderrMaxBytes, raw.StderrBackups, n)
+	}
+	return in
+}
+
+func (src *source) processName(n names, numprocs int) string {
+	at := src.at.at("process_name")
+	pattern := text(processName(numprocs))
+	if src.raw.ProcessName != nil {
+		pattern = *src.raw.ProcessName
+	}
+	before := len(src.res.problems)
+	name := src.res.expand(at, pattern, n)
+	if f := checkName(name); f != nil && len(src.res.problems) == before && !src.res.bad[src.at.key()] {
+		src.res.problem(at, f)
+	}
+	return name
+}
+
+// argv expands, then splits, as supervisord does: %(ENV_ARGS)s may be several
+// words. The words of an array stay whole.
+func (src *source) argv(n names) []string {
+	at := src.at.at("command")
+	c := src.raw.Command
+	if c == nil {
+		return nil // validate says so
+	}
+	if c.argv != nil {
+		words := make([]string, len(c.argv))
+		for i, word := range c.argv {
+			words[i] = src.res.expand(at, text(word), n)
+		}
+		return words
+	}
+	words, f := splitWords(src.res.expand(at, text(c.line), n))
+	if f != nil {
+		src.res.problem(at, f)
+	}
+	return words
+}
+
+// target resolves one log file and its rotation keys.
+func (src *source) target(key string, file *text, maxBytes *size, backups *whole, n names) LogTarget {
+	at := src.at.at(key)
+	word := strings.ToLower(string(*file))
+	switch {
+	case word == "none" || word == "off" || word == "":
+		return LogTarget{}
+	case word == "-", word == "/dev/stdout" && key == "stdout_logfile", word == "/dev/stderr" && key == "stderr_logfile":
+		return LogTarget{Path: "-"}
+	case word == "auto" || word == "syslog":
+		src.res.problem(at, faultf(`write a file, "-" for the supervisor's own output, or "none"`, "cannot log to supervisord's %s", strings.ToUpper(word)))
+		return LogTarget{}
+	}
+	t := LogTarget{
+		Path:     src.res.path(at, *file, n),
+		MaxBytes: src.res.bytes(src.at.at(key+"_maxbytes"), maxBytes),
+		Backups:  int(*backups),
+	}
+	if t.MaxBytes == Unlimited || strings.HasPrefix(t.Path, "/dev/") {
+		t.MaxBytes = 0 // a device cannot be rotated
+	}
+	if t.Path != "" {
+		t.Path = filepath.Clean(t.Path)
+	}
+	return t
+}
+
+// WithNumprocs returns p with another number of instances: names and
+// expansions are made anew. p itself, which must come from Read, is unchanged.
+// Whether the budget allows it is the caller's to ask.
+// The error is a *Problems where n or a name made with it is the cause.
+func (p Program) WithNumprocs(n int) (Program, error) {
+	if p.src == nil {
+		return p, fmt.Errorf("cannot run %d instances of %q: it does not come from a config file", n, p.Name)
+	}
+	r := newReport()
+	src := *p.src
+	res := *src.res
+	res.report, src.res = r, &res
+	if f := checkNumprocs(n); f != nil {
+		r.problem(src.at.at("numprocs"), f)
+		return p, r.err()
+	}
+	p.src = &src
+	scaled := src.multiply(p, n)
+	if err := r.err(); err != nil {
+		return p, err
+	}
+	return scaled, nil
+}

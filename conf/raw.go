@@ -1,0 +1,111 @@
+package conf
+
+// The raw structs are the TOML as it is written: one pointer per key, nil
+// where the file does not set it. A preset and the defaults are raw programs
+// too, and fill what is nil.
+
+type rawFile struct {
+	Supervisor rawSupervisor          `toml:"supervisor"`
+	Host       rawHost                `toml:"host"`
+	Programs   map[string]*rawProgram `toml:"programs"`
+}
+
+type rawSupervisor struct {
+	Socket          *text  `toml:"socket"`
+	SocketMode      *octal `toml:"socket_mode"`
+	SocketOwner     *text  `toml:"socket_owner"`
+	StateDir        *text  `toml:"state_dir"`
+	LogFile         *text  `toml:"log_file"`
+	LogFileMaxBytes *size  `toml:"log_file_maxbytes"`
+	LogFileBackups  *whole `toml:"log_file_backups"`
+	LogLevel        *text  `toml:"log_level"`
+	Cgroup          *text  `toml:"cgroup"`
+	Include         *texts `toml:"include"`
+	Environment     *pairs `toml:"environment"`
+}
+
+type rawHost struct {
+	MemoryReserve *size `toml:"memory_reserve"`
+	Overcommit    *text `toml:"overcommit"`
+}
+
+type rawProgram struct {
+	Preset        *text    `toml:"preset"`
+	Command       *command `toml:"command"`
+	ProcessName   *text    `toml:"process_name"`
+	NumProcs      *whole   `toml:"numprocs"`
+	NumProcsStart *whole   `toml:"numprocs_start"`
+	Priority      *whole   `toml:"priority"`
+
+	AutoStart    *toggle  `toml:"autostart"`
+	AutoRestart  *restart `toml:"autorestart"`
+	StartSecs    *span    `toml:"startsecs"`
+	StartRetries *whole   `toml:"startretries"`
+	ExitCodes    *codes   `toml:"exitcodes"`
+	RecycleCodes *codes   `toml:"recycle_exitcodes"`
+	SelfKill     *toggle  `toml:"self_kill"`
+
+	StopSignal   *signal `toml:"stopsignal"`
+	StopWait     *span   `toml:"stopwaitsecs"`
+	StopAsGroup  *toggle `toml:"stopasgroup"`
+	KillAsGroup  *toggle `toml:"killasgroup"`
+	LeftoverWait *span   `toml:"leftoverwaitsecs"`
+	PauseSignal  *signal `toml:"pause_signal"`
+	ResumeSignal *signal `toml:"resume_signal"`
+
+	User        *text  `toml:"user"`
+	Directory   *text  `toml:"directory"`
+	Umask       *octal `toml:"umask"`
+	Environment *pairs `toml:"environment"`
+	EnvFile     *text  `toml:"env_file"`
+
+	RedirectStderr *toggle `toml:"redirect_stderr"`
+	Stdout         *text   `toml:"stdout_logfile"`
+	StdoutMaxBytes *size   `toml:"stdout_logfile_maxbytes"`
+	StdoutBackups  *whole  `toml:"stdout_logfile_backups"`
+	Stderr         *text   `toml:"stderr_logfile"`
+	StderrMaxBytes *size   `toml:"stderr_logfile_maxbytes"`
+	StderrBackups  *whole  `toml:"stderr_logfile_backups"`
+
+	Notify     *toggle `toml:"notify"`
+	JobFormat  *text   `toml:"job_format"`
+	JobPattern *text   `toml:"job_pattern"`
+
+	Limits  rawLimits  `toml:"limits"`
+	Total   rawCgroup  `toml:"total"`
+	Recycle rawRecycle `toml:"recycle"`
+}
+
+// rawLimits are the keys of an instance: its cgroup's and its process's.
+type rawLimits struct {
+	rawCgroup
+	OOMScoreAdj *whole  `toml:"oom_score_adj"`
+	Nice        *whole  `toml:"nice"`
+	NoFile      *amount `toml:"nofile"`
+	NProc       *amount `toml:"nproc"`
+	Core        *amount `toml:"core"`
+	MemLock     *amount `toml:"memlock"`
+	Stack       *amount `toml:"stack"`
+}
+
+type rawCgroup struct {
+	MemoryMin     *size  `toml:"memory_min"`
+	MemoryLow     *size  `toml:"memory_low"`
+	MemoryHigh    *size  `toml:"memory_high"`
+	MemoryMax     *size  `toml:"memory_max"`
+	MemorySwapMax *size  `toml:"memory_swap_max"`
+	CPUWeight     *whole `toml:"cpu_weight"`
+	CPUMax        *cpus  `toml:"cpu_max"`
+	IOWeight      *whole `toml:"io_weight"`
+	PidsMax       *pids  `toml:"pids_max"`
+}
+
+type rawRecycle struct {
+	MaxJobs     *whole  `toml:"max_jobs"`
+	MaxMemory   *size   `toml:"max_memory"`
+	MaxAge      *span   `toml:"max_age"`
+	Jitter      *share  `toml:"jitter"`
+	MinLifetime *span   `toml:"min_lifetime"`
+	Parallel    *whole  `toml:"parallel"`
+	Overlap     *toggle `toml:"overlap"`
+}

@@ -1,0 +1,243 @@
+package conf
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// file is one file while it is read.
+type file struct {
+	name  string // as messages print it
+	dir   string // absolute: %(here)s, and the base of relative paths
+	path  string // absolute
+	lines lines
+}
+
+// document is a file and its decoded text.
+type document struct {
+	*file
+	table map[string]any
+	raw   rawFile
+}
+
+// Read reads the TOML file at path with what it includes, and returns the
+// configuration as it will run on a host like env.
+//
+// The error is always a *Problems with everything that is wrong in any of the
+// files; the warnings are returned with and without it. Included files hold
+// [programs.*] only: the supervisor and the host are described in one place. A
+// program is written in one file: there is no merging.
+func Read(path string, env Env) (*Config, []Warning, error) {
+	r := newReport()
+	c := r.read(path, env)
+	if err := r.err(); err != nil {
+		return nil, r.warningList(), err
+	}
+	return c, r.warningList(), nil
+}
+
+func (r *report) read(path string, env Env) *Config {
+	main := r.load(path)
+	if main == nil {
+		return nil
+	}
+	return r.resolve(main, env)
+}
+
+// resolve makes the configuration of the main file and what it includes.
+func (r *report) resolve(main *document, env Env) *Config {
+	r.decode(place{main.file, nil}, main.table, &main.raw)
+	c := &Config{Path: main.path, Files: []string{main.path}}
+	res := newResolver(r, main.file, env)
+	res.supervisor(c, &main.raw.Supervisor)
+	res.host(c, &main.raw.Host)
+
+	docs := []*document{main}
+	for _, name := range res.includes(main) {
+		if doc := r.load(name); doc != nil {
+			r.decodeIncluded(doc)
+			docs = append(docs, doc)
+			c.Files = append(c.Files, doc.path)
+		}
+	}
+	r.refuseTwins(docs)
+	for _, doc := range docs {
+		for name, raw := range doc.raw.Programs {
+			c.Programs = append(c.Programs, res.program(doc.file, name, raw))
+		}
+	}
+	sortPrograms(c.Programs)
+	res.validate(c)
+	return c
+}
+
+// maxFile is far above any config and below what would hurt to hold.
+const maxFile = 8 << 20
+
+// load reads and parses one file; nil when that was a problem.
+func (r *report) load(name string) *document {
+	data, err := readFile(name)
+	if err != nil {
+		doc := newDocument(name)
+		r.order[name] = len(r.order)
+		r.problem(place{doc.file, nil}, faultf("", "cannot read the config file: %v", cause(err)))
+		return nil
+	}
+	return r.parse(name, data)
+}
+
+func readFile(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	if err == nil && len(data) > maxFile {
+		err = fmt.Errorf("it is larger than %v", Bytes(maxFile))
+	}
+	return data, err
+}
+
+func newDocument(name string) *document {
+	path, err := filepath.Abs(name)
+	if err != nil { // there is no working directory
+		path = name
+	}
+	return &document{file: &file{name: name, path: path, dir: filepath.Dir(path)}, table: map[string]any{}}
+}
+
+// parse parses the text of one file; nil when that was a problem.
+func (r *report) parse(name string, data []byte) *document {
+	doc := newDocument(name)
+	r.order[name] = len(r.order)
+	doc.lines = scanLines(string(data))
+	if _, err := toml.Decode(string(data), &doc.table); err != nil {
+		r.syntax(place{doc.file, nil}, err)
+		return nil
+	}
+	return doc
+}
+
+// syntax reports an error of the TOML parser, which stops at its first.
+func (r *report) syntax(at place, err error) {
+	p := Problem{Pos: at.pos(), Message: "cannot parse TOML: " + err.Error()}
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		p.Pos.Line = parse.Position.Line
+		p.Key = parse.LastKey
+		p.Message = "cannot parse TOML: " + strings.TrimSpace(parse.Message)
+		p.Hint = "see https://toml.io"
+	}
+	r.problems = append(r.problems, p)
+}
+
+// cause strips operation and path from an error whose message has them already.
+func cause(err error) error {
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// includes returns the files of [supervisor] include, pattern by pattern, each
+// sorted, every file once.
+func (res *resolver) includes(main *document) []string {
+	if main.raw.Supervisor.Include == nil {
+		return nil
+	}
+	at := place{main.file, []string{"supervisor", "include"}}
+	seen := map[string]bool{main.path: true}
+	var names []string
+	for _, pattern := range *main.raw.Supervisor.Include {
+		pattern, f := res.names.expand(pattern)
+		if f != nil {
+			res.problem(at, f)
+			continue
+		}
+		full := pattern
+		if !filepath.IsAbs(pattern) {
+			full = filepath.Join(escapeGlob(filepath.Dir(main.name)), pattern)
+		}
+		matches, err := filepath.Glob(full)
+		if err != nil {
+			res.problem(at, faultf(`write a pattern such as "conf.d/*.toml"`, "cannot use %q as a pattern: %v", pattern, err))
+			continue
+		}
+		if len(matches) == 0 {
+			res.warn(at, faultf("", "no file matches %q", pattern))
+		}
+		slices.Sort(matches)
+		for _, name := range matches {
+			if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+				res.problem(at, faultf(`write a pattern such as "conf.d/*.toml"`, "cannot include %q: it is not a file", name))
+				continue
+			}
+			if path, err := filepath.Abs(name); err == nil && !seen[path] {
+				seen[path] = true
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+var globEscaper = strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`)
+
+func escapeGlob(dir string) string { return globEscaper.Replace(dir) }
+
+func (r *report) decodeIncluded(doc *document) {
+	at := place{doc.file, nil}
+	for _, key := range []string{"supervisor", "host"} {
+		if _, ok := doc.table[key]; ok {
+			r.problem(at.at(key), faultf("move it to the main file", "cannot use [%s] in an included file", key))
+			delete(doc.table, key)
+		}
+	}
+	r.decode(at, doc.table, &doc.raw)
+}
+
+// refuseTwins reports programs that are written in two files, and keeps the first.
+func (r *report) refuseTwins(docs []*document) {
+	first := map[string]place{}
+	for _, doc := range docs {
+		for name := range doc.raw.Programs {
+			at := place{doc.file, []string{"programs", name}}
+			if before, ok := first[name]; ok {
+				r.problem(at, faultf("rename one of them", "cannot use the name %q twice: it is defined at %s", name, before.pos()))
+				delete(doc.raw.Programs, name)
+				continue
+			}
+			first[name] = at
+		}
+	}
+}
+
+// checkName says why s cannot name a program or an instance.
+func checkName(s string) *fault {
+	const hint = "use letters, digits, _ and -"
+	switch {
+	case s == "":
+		return faultf(hint, "cannot use an empty name")
+	case s == "all":
+		return faultf("choose another", `cannot use %q as a name: "ctl start all" means every program`, s)
+	case strings.ContainsFunc(s, func(c rune) bool { return c <= ' ' || c == 0x7f || c == ':' || c == '/' || c == '*' }):
+		return faultf(hint, "cannot use %q as a name: it contains a space, a control character, ':', '/' or '*'", s)
+	case len(s) > maxName:
+		return faultf(hint, "cannot use %s as a name: longer than %d bytes", fmt.Sprintf("%.20q…", s), maxName)
+	}
+	return nil
+}
+
+// maxName leaves room for an escaped name and a run number in one cgroup
+// directory name (NAME_MAX, include/uapi/linux/limits.h: 255).
+const maxName = 64

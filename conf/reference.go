@@ -1,0 +1,142 @@
+package conf
+
+// KeyDoc is what there is to know of one key.
+type KeyDoc struct {
+	Name    string // memory_max
+	Where   string // programs.NAME.limits
+	Type    string // size
+	Default string // as TOML, or in words where it depends on something; "" for none
+	Meaning string // one sentence
+}
+
+// The types of values, as Reference names them.
+const (
+	typeString   = "string"
+	typeBool     = "true or false"
+	typeInt      = "number"
+	typeSize     = "size"
+	typeDuration = "duration"
+	typeShare    = "percentage"
+	typeSignal   = "signal"
+	typeCodes    = "list of exit codes"
+	typeOctal    = "octal permissions"
+	typeRlimit   = "number, size or \"unlimited\""
+)
+
+// Reference returns every key there is, by table, in the order of a good
+// config file. Docs are generated from it and unknown keys compared with it.
+func Reference() []KeyDoc {
+	var all []KeyDoc
+	all = append(all, supervisorKeys...)
+	all = append(all, hostKeys...)
+	all = append(all, programKeys...)
+	all = append(all, processKeys...)
+	all = append(all, in("programs.NAME.limits", cgroupKeys)...)
+	all = append(all, limitKeys...)
+	all = append(all, in("programs.NAME.total", cgroupKeys)...)
+	return append(all, recycleKeys...)
+}
+
+func in(where string, keys []KeyDoc) []KeyDoc {
+	all := make([]KeyDoc, len(keys))
+	for i, key := range keys {
+		key.Where = where
+		if where == "programs.NAME.total" && (key.Name == "memory_min" || key.Name == "memory_low") {
+			key.Default = "the sum of the instances'"
+		}
+		all[i] = key
+	}
+	return all
+}
+
+var supervisorKeys = []KeyDoc{
+	{"socket", "supervisor", typeString, "/run/bulkhead/bulkhead.sock; $XDG_RUNTIME_DIR/bulkhead/bulkhead.sock when not root", "The unix socket that `bulkhead ctl` talks to."},
+	{"socket_mode", "supervisor", typeOctal, `"0700"`, "The permissions of the socket: who may control the programs."},
+	{"socket_owner", "supervisor", typeString, "as created", "The owner of the socket, as \"user\" or \"user:group\"."},
+	{"state_dir", "supervisor", typeString, "/var/lib/bulkhead; $XDG_STATE_HOME/bulkhead or ~/.local/state/bulkhead when not root", "The directory of what must outlive the supervisor."},
+	{"log_file", "supervisor", typeString, "standard error", "The supervisor's own log."},
+	{"log_file_maxbytes", "supervisor", typeSize, `"50M"`, "The size at which that log is rotated; 0 never."},
+	{"log_file_backups", "supervisor", typeInt, "10", "How many rotated logs are kept; 0 truncates instead."},
+	{"log_level", "supervisor", typeString, `"info"`, "What is logged: debug, info, warn or error."},
+	{"cgroup", "supervisor", typeString, `"auto"`, "Whether limits are a must: auto uses what there is, require refuses to start without, off leaves cgroups alone."},
+	{"include", "supervisor", "list of strings", "[]", "More files with programs, as glob patterns relative to this file."},
+	{"environment", "supervisor", "table of strings", "{}", "Variables for every program."},
+}
+
+var hostKeys = []KeyDoc{
+	{"memory_reserve", "host", typeSize, `"5%"`, "The memory never promised to programs: the kernel, ssh and monitoring live in it."},
+	{"overcommit", "host", typeString, `"warn"`, "What to do when the programs' memory_max together exceed the rest: warn, deny or allow."},
+}
+
+var programKeys = []KeyDoc{
+	{"preset", "programs.NAME", typeString, `"generic"`, "What kind of worker it is, which sets the defaults of other keys: generic, laravel, horizon or symfony-messenger."},
+	{"command", "programs.NAME", "string or list of strings", "", "What to run; a string is split into words as a shell does, but no shell runs it."},
+	{"process_name", "programs.NAME", typeString, "%(program_name)s, with _%(process_num)02d when numprocs is not 1", "The name of each instance."},
+	{"numprocs", "programs.NAME", typeInt, "1", "How many instances there are."},
+	{"numprocs_start", "programs.NAME", typeInt, "0", "The process_num of the first instance."},
+	{"priority", "programs.NAME", typeInt, "999", "Lower numbers start first and stop last."},
+	{"autostart", "programs.NAME", typeBool, "true", "Whether it starts with the supervisor."},
+	{"autorestart", "programs.NAME", "true, false or \"unexpected\"", `"unexpected"`, "Whether an instance that ended starts again; unexpected: unless its exit code is in exitcodes."},
+	{"startsecs", "programs.NAME", typeDuration, `"1s"`, "How long it must run to count as started."},
+	{"startretries", "programs.NAME", typeInt, "never given up", "How many starts may fail in a row before it is FATAL."},
+	{"exitcodes", "programs.NAME", typeCodes, "[0]", "The exit codes that are expected."},
+	{"recycle_exitcodes", "programs.NAME", typeCodes, "[]", "The exit codes by which a worker recycles itself, however short the run: never a failure."},
+	{"self_kill", "programs.NAME", typeBool, "false", "Whether a SIGKILL out of nowhere is the worker's own job timeout and not a crash."},
+	{"stopsignal", "programs.NAME", typeSignal, `"TERM"`, "The signal that asks it to end."},
+	{"stopwaitsecs", "programs.NAME", typeDuration, `"10s"`, "How long it may take to end before it is killed; with preset laravel 30 seconds more than the command's --timeout."},
+	{"stopasgroup", "programs.NAME", typeBool, "false", "Whether the stop signal goes to every process of the instance and not to the main one alone."},
+	{"killasgroup", "programs.NAME", typeBool, "as stopasgroup", "Accepted for supervisord's sake: the kill always reaches the whole cgroup."},
+	{"leftoverwaitsecs", "programs.NAME", typeDuration, `"2s"`, "How long what outlives the main process may take to end before it is killed."},
+	{"pause_signal", "programs.NAME", typeSignal, "cannot be paused", "The signal that makes the worker take no more jobs."},
+	{"resume_signal", "programs.NAME", typeSignal, "cannot be resumed", "The signal that makes a paused worker go on."},
+}
+
+var processKeys = []KeyDoc{
+	{"user", "programs.NAME", typeString, "as the supervisor", "Whom it runs as: a name or number of the user database."},
+	{"directory", "programs.NAME", typeString, "as the supervisor", "Its working directory, resolved anew at every start."},
+	{"umask", "programs.NAME", typeOctal, "as the supervisor", "Its umask, in octal."},
+	{"environment", "programs.NAME", "table of strings", "{}", "Variables for this program, over those of [supervisor]."},
+	{"env_file", "programs.NAME", typeString, "", "A file of KEY=VALUE lines, read anew at every start."},
+	{"redirect_stderr", "programs.NAME", typeBool, "false", "Whether stderr goes where stdout goes."},
+	{"stdout_logfile", "programs.NAME", typeString, `"-"`, "Where stdout goes: a file, - for the supervisor's own output, or none."},
+	{"stdout_logfile_maxbytes", "programs.NAME", typeSize, `"50M"`, "The size at which that file is rotated; 0 never."},
+	{"stdout_logfile_backups", "programs.NAME", typeInt, "10", "How many rotated files are kept; 0 truncates instead."},
+	{"stderr_logfile", "programs.NAME", typeString, `"-"`, "Where stderr goes: a file, - for the supervisor's own output, or none."},
+	{"stderr_logfile_maxbytes", "programs.NAME", typeSize, `"50M"`, "The size at which that file is rotated; 0 never."},
+	{"stderr_logfile_backups", "programs.NAME", typeInt, "10", "How many rotated files are kept; 0 truncates instead."},
+	{"notify", "programs.NAME", typeBool, "false", "Whether it gets a socket for READY=1 and JOBS_DONE=n; it is then started when it says READY=1."},
+	{"job_format", "programs.NAME", typeString, `"none"`, "How finished jobs are read from the output: none, laravel or symfony."},
+	{"job_pattern", "programs.NAME", typeString, `""`, "A regular expression (RE2): each line of output that matches is one finished job."},
+}
+
+var cgroupKeys = []KeyDoc{
+	{"memory_min", "", typeSize, "none", "Memory that is never taken away, even when the host is out of it."},
+	{"memory_low", "", typeSize, "none", "Memory that is taken away only when there is nothing else to take."},
+	{"memory_high", "", typeSize, `"max"`, "Above it the kernel throttles and reclaims; nothing is killed."},
+	{"memory_max", "", typeSize, `"max"`, "Above it the kernel kills the whole instance."},
+	{"memory_swap_max", "", typeSize, `"max"`, "How much of it may be in swap; 0 none."},
+	{"cpu_weight", "", typeInt, "the kernel's 100", "Its share of a busy CPU, 1 to 10000."},
+	{"cpu_max", "", "percentage or number of CPUs", `"max"`, "How much CPU time it may use: 1.5 or \"150%\" is one and a half CPUs."},
+	{"io_weight", "", typeInt, "the kernel's 100", "Its share of a busy disk, 1 to 10000."},
+	{"pids_max", "", typeInt, `"max"`, "How many processes and threads it may have."},
+}
+
+var limitKeys = []KeyDoc{
+	{"oom_score_adj", "programs.NAME.limits", typeInt, "0", "How willingly the kernel kills it when the host is out of memory: -1000 never, 1000 first."},
+	{"nice", "programs.NAME.limits", typeInt, "0", "Its nice value, -20 to 19."},
+	{"nofile", "programs.NAME.limits", typeRlimit, "as the supervisor", "How many descriptors it may have open."},
+	{"nproc", "programs.NAME.limits", typeRlimit, "as the supervisor", "How many processes its user may have; pids_max is nearly always what is meant."},
+	{"core", "programs.NAME.limits", typeRlimit, "as the supervisor", "The largest core file in bytes; 0 none."},
+	{"memlock", "programs.NAME.limits", typeRlimit, "as the supervisor", "How much memory it may lock."},
+	{"stack", "programs.NAME.limits", typeRlimit, "as the supervisor", "The largest stack of its main thread."},
+}
+
+var recycleKeys = []KeyDoc{
+	{"max_jobs", "programs.NAME.recycle", typeInt, "0", "Recycle after so many finished jobs; 0 never."},
+	{"max_memory", "programs.NAME.recycle", typeSize, "0", "Recycle above so much memory that only the process can give back; 0 never."},
+	{"max_age", "programs.NAME.recycle", typeDuration, "0", "Recycle after so long; 0 never."},
+	{"jitter", "programs.NAME.recycle", typeShare, `"10%"`, "The share of max_jobs and max_age that is drawn away, once per run, so that not all are due at once."},
+	{"min_lifetime", "programs.NAME.recycle", typeDuration, `"10s"`, "No run is recycled before that."},
+	{"parallel", "programs.NAME.recycle", typeInt, "1", "How many instances of the program may be recycling at once."},
+	{"overlap", "programs.NAME.recycle", typeBool, "false", "Whether the replacement starts first, when the budget allows it."},
+}

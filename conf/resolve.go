@@ -1,0 +1,128 @@
+package conf
+
+import (
+	"cmp"
+	"io/fs"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// resolver turns raw structs into the configuration that will run.
+type resolver struct {
+	*report
+	env     Env
+	main    *file
+	names   names             // that the main file may use outside of programs
+	environ map[string]string // [supervisor] environment, expanded
+}
+
+func newResolver(r *report, main *file, env Env) *resolver {
+	return &resolver{report: r, env: env, main: main, names: baseNames(main, env)}
+}
+
+// baseNames are what every expansion in a file may use. supervisord resolves
+// %(here)s to the directory of the file it is written in.
+func baseNames(f *file, env Env) names {
+	return names{"here": f.dir, "host_node_name": env.Hostname}.env(env.Environ)
+}
+
+func sortPrograms(list []Program) {
+	slices.SortFunc(list, func(a, b Program) int {
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+func (res *resolver) supervisor(c *Config, raw *rawSupervisor) {
+	fill(raw, ptr(supervisorDefaults(res.env)))
+	at := place{res.main, []string{"supervisor"}}
+	owner := res.expand(at.at("socket_owner"), *raw.SocketOwner, res.names)
+	uid, gid, f := res.env.owner(owner)
+	if f != nil {
+		res.problem(at.at("socket_owner"), f)
+	}
+	res.environ = res.expandAll(at.at("environment"), *raw.Environment, res.names)
+	logFile := *raw.LogFile
+	if logFile == "-" || logFile == "/dev/stderr" {
+		logFile = ""
+	}
+	logMax := res.bytes(at.at("log_file_maxbytes"), raw.LogFileMaxBytes)
+	if logMax == Unlimited {
+		logMax = 0
+	}
+	c.Supervisor = Supervisor{
+		Socket:          res.path(at.at("socket"), *raw.Socket, res.names),
+		SocketMode:      fs.FileMode(*raw.SocketMode),
+		SocketUID:       uid,
+		SocketGID:       gid,
+		StateDir:        res.path(at.at("state_dir"), *raw.StateDir, res.names),
+		LogFile:         res.path(at.at("log_file"), logFile, res.names),
+		LogFileMaxBytes: logMax,
+		LogFileBackups:  int(*raw.LogFileBackups),
+		LogLevel:        string(*raw.LogLevel),
+		Cgroup:          CgroupMode(*raw.Cgroup),
+	}
+}
+
+func (res *resolver) host(c *Config, raw *rawHost) {
+	at := place{res.main, []string{"host"}}
+	if raw.MemoryReserve == nil && res.env.Memory() == 0 {
+		raw.MemoryReserve = &size{} // no percentage of what is unknown
+	}
+	fill(raw, ptr(hostDefaults()))
+	c.Host = Host{
+		MemoryTotal:   res.env.Memory(),
+		MemoryReserve: res.bytes(at.at("memory_reserve"), raw.MemoryReserve),
+		Overcommit:    string(*raw.Overcommit),
+	}
+}
+
+// expand returns "" after a problem.
+func (res *resolver) expand(at place, t text, n names) string {
+	s, f := n.expand(string(t))
+	if f == nil {
+		f = checkText(s)
+	}
+	if f != nil {
+		res.problem(at, f)
+		return ""
+	}
+	return s
+}
+
+func (res *resolver) expandAll(at place, p pairs, n names) map[string]string {
+	all := make(map[string]string, len(p))
+	for _, key := range slices.Sorted(maps.Keys(p)) {
+		all[key] = res.expand(at.at(key), text(p[key]), n)
+	}
+	return all
+}
+
+// path expands a path and makes it absolute, relative to the directory of the
+// file it is written in. "~/" is the supervisor's home, as with supervisord.
+func (res *resolver) path(at place, t text, n names) string {
+	s := res.expand(at, t, n)
+	if rest, ok := strings.CutPrefix(s, "~/"); ok && res.env.Home != "" {
+		return filepath.Join(res.env.Home, rest)
+	}
+	if s == "" || filepath.IsAbs(s) {
+		return s
+	}
+	return filepath.Join(at.file.dir, s)
+}
+
+// bytes resolves a percentage; an unset size is 0.
+func (res *resolver) bytes(at place, z *size) Bytes {
+	if z == nil {
+		return 0
+	}
+	if z.percent == 0 {
+		return z.bytes
+	}
+	if res.env.Memory() == 0 {
+		res.problem(at, faultf("write a size such as 256M", "cannot use a percentage: the host's memory is unknown"))
+		return Unlimited
+	}
+	return Bytes(float64(res.env.Memory()) * z.percent / 100)
+}

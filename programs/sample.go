@@ -1,0 +1,27 @@
+package programs
+
+import "time"
+
+const (
+	// SampleMost is the longest time between two samples. Where the kernel holds
+	// the limits, sampling only backs its events up.
+	SampleMost = 15 * time.Second
+	// SampleCalm is the longest, and SampleLow the shortest, where sampling is
+	// all there is. A run is looked at again soon after its first sample.
+	SampleCalm = 2 * time.Second
+	SampleLow  = 200 * time.Millisecond
+)
+
+// NextSample says when to look again at a run that is room bytes below its next
+// line and grew by so much since the last look: early enough to look three
+// times before it gets there at that rate.
+func NextSample(room, grown int64, since time.Duration) time.Duration {
+	if grown <= 0 || since <= 0 {
+		return SampleCalm
+	}
+	if room <= 0 {
+		return SampleLow
+	}
+	left := float64(room) / float64(grown) * float64(since)
+	return time.Duration(min(max(left/3, float64(SampleLow)), float64(SampleCalm)))
+}

@@ -1,0 +1,218 @@
+package supervisor
+
+import (
+	"context"
+	"os"
+	"regexp"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs/jobs"
+	"bulkhead/supervisor/logs"
+	"bulkhead/supervisor/spawn"
+)
+
+// birthMost bounds a start, from the fork to the command's exec. A child that
+// cannot get there (a frozen cgroup, a dead file server) is killed.
+const birthMost = 30 * time.Second
+
+// birth is one start under way, on a goroutine of its own. It either becomes a
+// process or leaves nothing behind.
+type birth struct {
+	host *host
+	ref
+	prog conf.Program
+	inst conf.Instance
+
+	undo []func()
+	outs [2]int // what the child writes to
+}
+
+func (b *birth) run() {
+	p, err := b.attempt()
+	if err != nil {
+		for i := len(b.undo) - 1; i >= 0; i-- {
+			b.undo[i]()
+		}
+		b.host.post(spawnFailed{b.ref, err})
+		return
+	}
+	b.host.mu.Lock()
+	b.host.runs[b.ref] = p
+	b.host.pids[p.child.PID] = p
+	b.host.mu.Unlock()
+	b.host.post(spawned{b.ref, p.child.PID, p, p.child.Warnings})
+	p.watch()
+}
+
+func (b *birth) attempt() (*process, error) {
+	p := &process{host: b.host, ref: b.ref, prog: b.prog, inst: b.inst}
+	if err := b.compartment(p); err != nil {
+		return nil, err
+	}
+	p.counter = newCounter(&b.prog)
+	if err := b.streams(p); err != nil {
+		return nil, err
+	}
+	env, err := b.environment()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), birthMost)
+	defer cancel()
+	p.child, err = spawn.Start(ctx, spawn.Spec{
+		Argv:        b.inst.Argv,
+		Env:         env,
+		Dir:         b.inst.Directory,
+		Cred:        credentialOf(b.prog.User),
+		Umask:       b.prog.Umask,
+		Nice:        b.prog.Process.Nice,
+		NiceSet:     b.prog.Process.Nice != 0,
+		OOMScoreAdj: b.prog.Process.OOMScoreAdj,
+		Rlimits:     rlimitsOf(b.prog.Process.Rlimits),
+		Stdout:      b.outs[0],
+		Stderr:      b.outs[1],
+		CgroupFD:    p.comp.FD(),
+	})
+	b.closeOuts()
+	if err != nil {
+		return nil, err
+	}
+	if s, ok := p.comp.(*cgroup.Session); ok {
+		s.SetMain(p.child.PID)
+	}
+	return p, nil
+}
+
+// compartment makes what holds the run: a fresh cgroup with its limits, or the
+// stand-in for one.
+func (b *birth) compartment(p *process) error {
+	g, err := b.host.group(b.prog.Name)
+	if err != nil {
+		return err
+	}
+	if g == nil {
+		p.comp = cgroup.NewSession()
+		return nil
+	}
+	run, err := g.NewRun(b.inst.Name, b.n, runLimits(&b.prog))
+	if err != nil {
+		return err
+	}
+	p.comp, p.group = run, g
+	p.wire = wireOf(&b.prog)
+	p.wire.At = p.wire.Arm()
+	p.before, _ = g.Counts() // zeros make every later count a difference
+	b.undo = append(b.undo, func() {
+		removeBusy(run)
+		run.Close()
+	})
+	return nil
+}
+
+// streams opens the logs and makes the pipes.
+func (b *birth) streams(p *process) error {
+	b.outs = [2]int{-1, -1}
+	b.undo = append(b.undo, b.closeOuts)
+	out, err := b.stream(p, b.inst.Stdout, 0)
+	if err != nil {
+		return err
+	}
+	if b.inst.RedirectStderr {
+		b.outs[1], err = unix.FcntlInt(uintptr(b.outs[0]), unix.F_DUPFD_CLOEXEC, 3)
+		p.pumps = []*logs.Pump{out}
+		return err
+	}
+	errs, err := b.stream(p, b.inst.Stderr, 1)
+	p.pumps = []*logs.Pump{out, errs}
+	return err
+}
+
+func (b *birth) stream(p *process, t conf.LogTarget, n int) (*logs.Pump, error) {
+	var sink *logs.Sink
+	var err error
+	if t.Path != "" {
+		sink, err = b.host.logs.Open(logs.Target{Path: t.Path, MaxBytes: int64(t.MaxBytes), Backups: t.Backups})
+		if err != nil {
+			return nil, err
+		}
+		p.sinks = append(p.sinks, sink)
+		b.undo = append(b.undo, func() { sink.Close() })
+	}
+	r, w, err := logs.NewPipe()
+	if err != nil {
+		return nil, err
+	}
+	b.outs[n] = w
+	var tap func([]byte)
+	if n == 0 && p.counter != nil {
+		tap = p.tap
+	}
+	pump, err := logs.StartPump(r, sink, tap)
+	if err != nil {
+		r.Close()
+		return nil, err
+	}
+	b.undo = append(b.undo, func() {
+		pump.Close()
+		<-pump.Done()
+	})
+	return pump, nil
+}
+
+func (b *birth) closeOuts() {
+	for i, fd := range b.outs {
+		if fd >= 0 {
+			unix.Close(fd)
+			b.outs[i] = -1
+		}
+	}
+}
+
+// environment puts together what the child sees; env_file is read anew.
+func (b *birth) environment() ([]string, error) {
+	parts := []map[string]string{}
+	if u := b.prog.User; u != nil {
+		parts = append(parts, spawn.UserEnv(u.Name, u.Home))
+	}
+	if b.prog.EnvFile != "" {
+		lookup := spawn.Lookup(os.Environ())
+		vars, err := spawn.ReadEnvFile(b.prog.EnvFile, lookup)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, vars)
+	}
+	parts = append(parts, spawn.InstanceEnv(b.inst.Name, b.inst.Group))
+	if b.prog.Notify && b.host.notifyPath != "" {
+		parts = append(parts, map[string]string{"NOTIFY_SOCKET": b.host.notifyPath})
+	}
+	return spawn.Environ(ownEnviron(), append(parts, b.inst.Environment)...), nil
+}
+
+// ownEnviron is our environment without what is said to us alone.
+func ownEnviron() []string {
+	var out []string
+	for _, e := range os.Environ() {
+		if !private.MatchString(e) {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+var private = regexp.MustCompile(`^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_FDS|LISTEN_FDNAMES|INVOCATION_ID|JOURNAL_STREAM|MEMORY_PRESSURE_WATCH|MEMORY_PRESSURE_WRITE)=`)
+
+func newCounter(p *conf.Program) *jobs.Counter {
+	if !countsJobs(p) {
+		return nil
+	}
+	var pattern *regexp.Regexp
+	if p.JobPattern != "" {
+		pattern = regexp.MustCompile(p.JobPattern) // conf has compiled it before
+	}
+	return jobs.New(jobs.Format(p.JobFormat), pattern)
+}

@@ -1,0 +1,246 @@
+package supervisor
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"time"
+
+	"bulkhead/conf"
+	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/logs"
+)
+
+// daemon is what the control server talks to. It reads what the loop has
+// published and sends it requests; it touches no instance.
+type daemon struct {
+	loop    *loop
+	journal *journal
+	logs    *logs.Set
+	read    func() (*conf.Config, error) // the config file, as it is now
+	info    control.Info
+}
+
+func (d *daemon) Status(context.Context) []control.Status {
+	snap, _ := d.loop.publish.get()
+	now := time.Now()
+	out := make([]control.Status, len(snap.views))
+	for i, v := range snap.views {
+		out[i] = v.fresh(d.info.Enforced, now)
+	}
+	return out
+}
+
+func (d *daemon) History(ctx context.Context, names []string) ([]control.History, []control.Outcome) {
+	snap, _ := d.loop.publish.get()
+	found, bad := control.MatchStatus(names, d.Status(ctx))
+	out := make([]control.History, len(found))
+	for i, s := range found {
+		out[i].Status = s
+		if v := snap.byName[control.FullName(s.Group, s.Name)]; v != nil {
+			out[i].Reasons = v.reasons
+		}
+	}
+	return out, bad
+}
+
+func (d *daemon) Events(ctx context.Context, after uint64) ([]control.Event, <-chan control.Event) {
+	return d.journal.follow(ctx, after)
+}
+
+func (d *daemon) Info() control.Info { return d.info }
+
+func (d *daemon) Do(ctx context.Context, o control.Order) ([]control.Outcome, error) {
+	switch o.Verb {
+	case "update":
+		return d.update(ctx, o)
+	case "clear":
+		return d.clear(o.Names), nil
+	}
+	q := &orderRequest{order: o, tickets: make(chan []ticket, 1)}
+	if err := d.ask(ctx, q); err != nil {
+		return nil, err
+	}
+	tickets := <-q.tickets
+	if q.err != nil {
+		return nil, q.err
+	}
+	if o.NoWait {
+		for i := range tickets {
+			tickets[i].ended = nil
+		}
+	}
+	return d.loop.follow(ctx, tickets), nil
+}
+
+// ask hands a request to the loop.
+func (d *daemon) ask(ctx context.Context, q request) error {
+	select {
+	case d.loop.events <- q:
+		return nil
+	case <-d.loop.done:
+		return &control.Error{Fault: control.ShuttingDown, Message: "the supervisor has ended"}
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// rereadRequest compares a config with the one in force, and applies it when it
+// is to. The file was read before, outside the loop.
+type rereadRequest struct {
+	config *conf.Config
+	apply  bool
+	names  []string
+	diff   chan conf.Changes
+	done   map[string]string
+	err    error
+}
+
+func (q *rereadRequest) do(l *loop) {
+	diff := conf.Diff(l.config, q.config)
+	if q.apply {
+		if l.ending != nil {
+			q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
+		} else {
+			q.done = l.apply(q.config, diff, q.names)
+		}
+	}
+	q.diff <- diff
+}
+
+func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rereadRequest, conf.Changes, error) {
+	c, err := d.read()
+	if err != nil {
+		return nil, conf.Changes{}, &control.Error{Fault: control.CantReread, Message: err.Error()}
+	}
+	q := &rereadRequest{config: c, apply: apply, names: names, diff: make(chan conf.Changes, 1)}
+	if err := d.ask(ctx, q); err != nil {
+		return nil, conf.Changes{}, err
+	}
+	select {
+	case diff := <-q.diff:
+		return q, diff, q.err
+	case <-d.loop.done:
+		return nil, conf.Changes{}, &control.Error{Fault: control.ShuttingDown}
+	}
+}
+
+func (d *daemon) Reread(ctx context.Context) (control.Changes, error) {
+	_, diff, err := d.reread(ctx, false, nil)
+	if err != nil {
+		return control.Changes{}, err
+	}
+	out := control.Changes{Added: diff.Added, Removed: diff.Removed}
+	for _, c := range diff.Changed {
+		out.Changed = append(out.Changed, c.Program)
+	}
+	return out, nil
+}
+
+// update answers with what became of each program; what it starts it does not
+// wait for, as supervisorctl's does not.
+func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome, error) {
+	names := slices.DeleteFunc(slices.Clone(o.Names), func(n string) bool { return n == "all" })
+	if len(names) < len(o.Names) {
+		names = nil
+	}
+	q, diff, err := d.reread(ctx, true, names)
+	if err != nil {
+		return nil, err
+	}
+	var out []control.Outcome
+	for _, n := range names {
+		if _, ok := q.done[n]; !ok && !d.known(n, diff) {
+			out = append(out, control.Outcome{Name: n, Fault: control.BadName})
+		}
+	}
+	for _, n := range slices.Sorted(maps.Keys(q.done)) {
+		out = append(out, control.Outcome{Name: n, Done: q.done[n]})
+	}
+	return out, nil
+}
+
+func (d *daemon) known(name string, diff conf.Changes) bool {
+	snap, _ := d.loop.publish.get()
+	return slices.Contains(diff.Added, name) ||
+		slices.ContainsFunc(snap.views, func(v *view) bool { return v.Group == name || v.Program == name })
+}
+
+func (d *daemon) clear(names []string) []control.Outcome {
+	found, bad := control.MatchStatus(names, d.Status(context.Background()))
+	out := bad
+	for _, s := range found {
+		o := control.Outcome{Name: control.FullName(s.Group, s.Name), Done: "cleared"}
+		for _, path := range []string{s.StdoutLog, s.StderrLog} {
+			if path == "" || path == "-" {
+				continue
+			}
+			if err := d.logs.Clear(path); err != nil {
+				o.Done, o.Fault, o.Detail = "", control.Failed, err.Error()
+			}
+		}
+		out = append(out, o)
+	}
+	return out
+}
+
+func (d *daemon) Tail(ctx context.Context, name, channel string, n int64, follow bool) (control.TailReader, control.Fault, error) {
+	path, fault := d.logPath(name, channel)
+	if fault != control.NoFault {
+		return nil, fault, fmt.Errorf("cannot read the log of %q: %s", name, fault)
+	}
+	if path == "" || path == "-" {
+		return nil, control.NoFile, fmt.Errorf("%q has no %s log file: it is not captured, or goes to the supervisor's own output", name, channel)
+	}
+	if follow {
+		f, err := d.logs.Follow(ctx, path, n)
+		if err != nil {
+			return nil, faultOf(err), err
+		}
+		return f, control.NoFault, nil
+	}
+	text, err := logs.Tail(path, n)
+	if err != nil {
+		return nil, faultOf(err), err
+	}
+	return io.NopCloser(bytes.NewReader(text)), control.NoFault, nil
+}
+
+func (d *daemon) logPath(name, channel string) (string, control.Fault) {
+	if name == "" {
+		return d.mainLog(), control.NoFault
+	}
+	found, _ := control.MatchStatus([]string{name}, d.Status(context.Background()))
+	if len(found) != 1 {
+		return "", control.BadName
+	}
+	if channel == "stderr" {
+		return found[0].StderrLog, control.NoFault
+	}
+	return found[0].StdoutLog, control.NoFault
+}
+
+func (d *daemon) mainLog() string {
+	snap := make(chan string, 1)
+	if d.ask(context.Background(), mainLogRequest{snap}) != nil {
+		return ""
+	}
+	return <-snap
+}
+
+type mainLogRequest struct{ path chan string }
+
+func (q mainLogRequest) do(l *loop) { q.path <- l.config.Supervisor.LogFile }
+
+func faultOf(err error) control.Fault {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrNotExist) {
+		return control.NoFile
+	}
+	return control.Failed
+}

@@ -1,0 +1,217 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"syscall"
+	"time"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/logs"
+)
+
+// host is the real edge: this machine's kernel. It keeps the live runs and the
+// programs' cgroups, and decides nothing.
+type host struct {
+	post func(event any)
+	tree *cgroup.Tree
+	poll *poller
+	logs *logs.Set
+
+	notifyPath string // of the notify socket
+	reserve    int64  // of the host's memory, bytes
+
+	mu     sync.Mutex
+	runs   map[ref]*process
+	pids   map[int]*process
+	groups map[string]*group
+
+	released pending // releases under way
+}
+
+// releaseMost is how long the end of the supervisor waits for its cleaning up.
+const releaseMost = 5 * time.Second
+
+// group is a program's cgroup.
+type group struct {
+	*cgroup.Group
+	lane lane
+}
+
+func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set) *host {
+	return &host{
+		tree:    tree,
+		poll:    poll,
+		logs:    set,
+		reserve: int64(c.Host.MemoryReserve),
+		runs:    map[ref]*process{},
+		pids:    map[int]*process{},
+		groups:  map[string]*group{},
+	}
+}
+
+// enforced names who holds memory_max: the kernel, or the sampler.
+func (h *host) enforced() string {
+	if h.tree.Mode() == cgroup.Enforced {
+		return "kernel"
+	}
+	return "sampling"
+}
+
+// get returns a live run, nil when it is gone.
+func (h *host) get(r ref) *process {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.runs[r]
+}
+
+// all returns the live runs.
+func (h *host) all() []*process {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	out := make([]*process, 0, len(h.runs))
+	for _, p := range h.runs {
+		out = append(out, p)
+	}
+	return out
+}
+
+func (h *host) spawn(r ref, p *conf.Program, in *conf.Instance) {
+	b := &birth{host: h, ref: r, prog: *p, inst: *in}
+	go b.run()
+}
+
+func (h *host) signal(r ref, sig syscall.Signal, all bool) {
+	p := h.get(r)
+	if p == nil {
+		return
+	}
+	p.lane.do(func() {
+		var err error
+		if all {
+			err = p.comp.Signal(sig)
+		} else {
+			err = p.child.Signal(sig)
+		}
+		if err != nil && !errors.Is(err, os.ErrProcessDone) && !errors.Is(err, cgroup.ErrGone) {
+			h.post(trouble{r, fmt.Sprintf("cannot send signal %d", int(sig)), err})
+		}
+	})
+}
+
+// kill does not wait for what the run's lane is busy with: the end of a stop
+// must not depend on a write that hangs.
+func (h *host) kill(r ref) {
+	p := h.get(r)
+	if p == nil {
+		return
+	}
+	go func() {
+		if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			h.post(trouble{r, "cannot kill the cgroup", err})
+		}
+		_ = p.child.Signal(syscall.SIGKILL) // in case it is not in there; done is what is wanted
+	}()
+}
+
+func (h *host) lift(r ref) {
+	if p := h.get(r); p != nil {
+		p.lift()
+	}
+}
+
+func (h *host) release(r ref) {
+	h.mu.Lock()
+	p := h.runs[r]
+	if p != nil {
+		delete(h.runs, r)
+		if h.pids[p.child.PID] == p {
+			delete(h.pids, p.child.PID)
+		}
+	}
+	h.mu.Unlock()
+	if p != nil {
+		h.released.add()
+		p.lane.do(func() {
+			defer h.released.done()
+			p.release()
+		})
+	}
+}
+
+// group opens or creates a program's cgroup; nil where there are none.
+func (h *host) group(name string) (*group, error) {
+	if h.tree.Mode() == cgroup.None {
+		return nil, nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if g := h.groups[name]; g != nil {
+		return g, nil
+	}
+	g, err := h.tree.Program(name)
+	if err != nil {
+		return nil, err
+	}
+	h.groups[name] = &group{Group: g}
+	return h.groups[name], nil
+}
+
+func (h *host) limit(p *conf.Program) {
+	g, err := h.group(p.Name)
+	if err != nil {
+		h.post(trouble{what: p.Name, err: err})
+		return
+	}
+	if g == nil {
+		return
+	}
+	total := limitsOf(p.Total)
+	g.lane.do(func() {
+		if err := g.Apply(total); err != nil {
+			h.post(trouble{what: p.Name + ": cannot limit the total", err: err})
+		}
+	})
+}
+
+func (h *host) forget(name string) {
+	h.mu.Lock()
+	g := h.groups[name]
+	delete(h.groups, name)
+	h.mu.Unlock()
+	if g == nil {
+		return
+	}
+	h.released.add()
+	g.lane.do(func() {
+		defer h.released.done()
+		if err := removeBusy(g.Group); err != nil {
+			h.post(trouble{what: name + ": cannot remove the cgroup", err: err})
+		}
+		g.Close()
+	})
+}
+
+func (h *host) room(p *conf.Program, beside ref) programs.Room {
+	return readRoom(h, p, beside)
+}
+
+// settle waits until the lanes have removed what ended last, then removes the
+// programs' cgroups. It does not wait for a disk that is stuck.
+func (h *host) settle() {
+	h.released.wait(releaseMost)
+	h.mu.Lock()
+	names := make([]string, 0, len(h.groups))
+	for name := range h.groups {
+		names = append(names, name)
+	}
+	h.mu.Unlock()
+	for _, name := range names {
+		h.forget(name)
+	}
+	h.released.wait(releaseMost)
+}

@@ -1,0 +1,62 @@
+package supervisor
+
+import (
+	"time"
+
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// program is one program of the config and its instances.
+type program struct {
+	conf      conf.Program
+	policy    programs.Policy
+	instances []*instance
+}
+
+// instance is one of a program's processes, as the loop remembers it.
+type instance struct {
+	prog  *program
+	conf  conf.Instance
+	state programs.State
+	runs  map[uint64]*runFacts // of the live runs, two at most
+
+	leaving bool                // gone from the config: forgotten once it is stopped
+	reasons []control.Reason    // newest first, at most keepReasons; replaced, never changed
+	paused  uint64              // the run that was paused, 0 none
+	crossed map[uint64]struct{} // runs whose crossing was told already
+
+	restarts, recycles, oomKills int64
+	startedAt, stoppedAt         time.Time
+}
+
+const keepReasons = 20
+
+// runFacts are what the edge told of a live run.
+type runFacts struct {
+	pid     int
+	live    live
+	started time.Time
+	last    words
+	failure error // of a spawn
+}
+
+func newInstance(p *program, c conf.Instance) *instance {
+	return &instance{prog: p, conf: c, runs: map[uint64]*runFacts{}, crossed: map[uint64]struct{}{}}
+}
+
+// facts of a run, made when first asked for.
+func (in *instance) facts(n uint64) *runFacts {
+	f := in.runs[n]
+	if f == nil {
+		f = &runFacts{}
+		in.runs[n] = f
+	}
+	return f
+}
+
+// idle reports that nothing of it runs and nothing is going to.
+func (in *instance) idle() bool {
+	return !in.state.Cur.Live() && !in.state.Side.Live() && in.state.Public() != programs.BACKOFF
+}

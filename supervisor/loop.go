@@ -1,0 +1,249 @@
+package supervisor
+
+import (
+	"context"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"go.uber.org/zap"
+
+	"bulkhead/conf"
+	"bulkhead/programs"
+)
+
+// loop owns every program and instance. All of it is touched by run's goroutine
+// alone; others send events and read what publisher holds.
+type loop struct {
+	epoch    time.Time // moments are counted from here, on the monotonic clock
+	draw     func() float64
+	events   chan any
+	edge     edge
+	log      *zap.Logger
+	journal  *journal
+	publish  *publisher
+	config   *conf.Config
+	programs map[string]*program
+	changed  map[*instance]bool // since the last publication
+	ending   *ending            // set once a shutdown has begun
+	done     chan struct{}      // closed when run has returned
+}
+
+func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
+	l := &loop{
+		epoch:    time.Now(),
+		draw:     rand.Float64,
+		events:   make(chan any, 1024),
+		edge:     e,
+		log:      log,
+		journal:  j,
+		publish:  newPublisher(),
+		config:   c,
+		programs: map[string]*program{},
+		changed:  map[*instance]bool{},
+		done:     make(chan struct{}),
+	}
+	for i := range c.Programs {
+		l.addProgram(c.Programs[i])
+	}
+	l.publishAll()
+	return l
+}
+
+// post sends an event to the loop; after its end it goes nowhere.
+func (l *loop) post(e any) {
+	select {
+	case l.events <- e:
+	case <-l.done:
+	}
+}
+
+// run starts what is to be started and handles events until a shutdown is
+// complete. ctx ending is the first request for one, as SIGTERM is.
+func (l *loop) run(ctx context.Context) {
+	defer close(l.done)
+	l.startAll()
+	l.settle()
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	asked := ctx.Done()
+	for !l.complete() {
+		l.arm(timer)
+		select {
+		case e := <-l.events:
+			l.handle(e)
+			l.drain()
+		case <-timer.C:
+		case <-asked:
+			asked = nil
+			l.shutdown(false)
+		}
+		l.settle()
+	}
+}
+
+// drain takes the events that wait already, so that a burst is published once.
+func (l *loop) drain() {
+	for range cap(l.events) {
+		select {
+		case e := <-l.events:
+			l.handle(e)
+		default:
+			return
+		}
+	}
+}
+
+// settle lets time and turns have their effect, and publishes.
+func (l *loop) settle() {
+	l.tick()
+	l.admit()
+	l.collect()
+	l.advance()
+	l.publishChanges()
+}
+
+func (l *loop) handle(e any) {
+	switch e := e.(type) {
+	case spawned:
+		l.onSpawned(e)
+	case spawnFailed:
+		e.in.facts(e.n).failure = e.err
+		l.step(e.in, programs.SpawnFailed{Run: e.n})
+	case exited:
+		e.in.facts(e.n).last = e.last
+		l.step(e.in, programs.MainExited{Run: e.n, Exit: e.exit, Left: e.left})
+	case emptied:
+		l.step(e.in, programs.Emptied{Run: e.n})
+	case ready:
+		l.step(e.in, programs.Ready{Run: e.n})
+	case jobsDone:
+		l.step(e.in, programs.JobsDone{Run: e.n, N: e.count})
+	case crossed:
+		l.tellCrossed(e)
+		l.step(e.in, programs.Crossed{Run: e.n})
+	case wireMoved:
+		l.tellMoved(e)
+	case overLimit:
+		l.tellOver(e)
+		l.step(e.in, programs.OverLimit{Run: e.n})
+	case stuck:
+		l.step(e.in, programs.Stuck{Run: e.n})
+	case trouble:
+		l.tellTrouble(e)
+	case request:
+		e.do(l)
+	default:
+		l.log.Error("internal error: unknown event", zap.Any("event", e))
+	}
+}
+
+// request is something to be done on the loop's goroutine.
+type request interface{ do(l *loop) }
+
+func (l *loop) onSpawned(e spawned) {
+	f := e.in.facts(e.n)
+	f.pid, f.live, f.started = e.pid, e.live, time.Now()
+	e.in.startedAt = f.started
+	for _, w := range e.warnings {
+		l.tellTrouble(trouble{e.ref, "started without", w})
+	}
+	l.step(e.in, programs.Spawned{Run: e.n})
+}
+
+func (l *loop) moment() programs.Moment {
+	return programs.Moment{At: l.now(), Draw: l.draw()}
+}
+
+// now is never 0, which means "no moment".
+func (l *loop) now() time.Duration { return time.Since(l.epoch) + 1 }
+
+// step gives an instance an event and sees to all that follows from it.
+func (l *loop) step(in *instance, e programs.Event) {
+	old := in.state
+	next, acts := programs.Step(in.prog.policy, old, l.moment(), e)
+	in.state = next
+	if next != old {
+		l.tell(in, old, next)
+		l.changed[in] = true
+	}
+	for _, a := range acts {
+		l.act(in, a)
+	}
+	for n := range in.runs {
+		if n != next.Cur.N && n != next.Side.N {
+			delete(in.runs, n)
+			delete(in.crossed, n)
+		}
+	}
+}
+
+func (l *loop) act(in *instance, a programs.Action) {
+	switch a := a.(type) {
+	case programs.Spawn:
+		l.edge.spawn(ref{in, a.Run}, &in.prog.conf, &in.conf)
+	case programs.SignalStop:
+		r := ref{in, a.Run}
+		if in.paused == a.Run { // a paused worker may be a stopped one
+			l.edge.signal(r, in.prog.conf.ResumeSignal, false)
+			in.paused = 0
+		}
+		l.edge.signal(r, in.prog.conf.StopSignal, in.prog.conf.StopAsGroup)
+	case programs.SignalRest:
+		l.edge.signal(ref{in, a.Run}, sigterm, true)
+	case programs.Kill:
+		l.edge.kill(ref{in, a.Run})
+	case programs.Lift:
+		l.edge.lift(ref{in, a.Run})
+	case programs.Release:
+		l.edge.release(ref{in, a.Run})
+	}
+}
+
+// tick gives a Tick to every instance whose deadline has passed.
+func (l *loop) tick() {
+	now := l.now()
+	for _, p := range l.programs {
+		for _, in := range p.instances {
+			if at, ok := in.state.Deadline(p.policy); ok && at <= now {
+				l.step(in, programs.Tick{})
+			}
+		}
+	}
+}
+
+// arm sets the one timer for the earliest deadline that is still to come. What
+// has passed was ticked; it waits for a turn, not for time.
+func (l *loop) arm(timer *time.Timer) {
+	now, next := l.now(), time.Duration(0)
+	for _, p := range l.programs {
+		for _, in := range p.instances {
+			if at, ok := in.state.Deadline(p.policy); ok && at > now && (next == 0 || at < next) {
+				next = at
+			}
+		}
+	}
+	if next == 0 {
+		timer.Stop()
+		return
+	}
+	timer.Reset(next - now)
+}
+
+// admit gives due recycles their turn, within each program's parallel.
+func (l *loop) admit() {
+	for _, p := range l.programs {
+		if !slices.ContainsFunc(p.instances, func(in *instance) bool { return in.state.Due != programs.NoWhy }) {
+			continue
+		}
+		states := make([]programs.State, len(p.instances))
+		for i, in := range p.instances {
+			states[i] = in.state
+		}
+		for _, i := range programs.Admissible(p.policy, p.conf.Recycle.Parallel, states, l.now()) {
+			in := p.instances[i]
+			overlap := p.conf.Recycle.Overlap && l.edge.room(&p.conf, ref{in, in.state.Cur.N}).Fits()
+			l.step(in, programs.Admit{Overlap: overlap})
+		}
+	}
+}

@@ -1,0 +1,144 @@
+package supervisor
+
+import (
+	"errors"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+)
+
+// A stall of this share of the window is a pressure event. A window of 2 s is
+// what an unprivileged supervisor may have too.
+const (
+	stallWindow = 2 * time.Second
+	stallMost   = 1500 * time.Millisecond
+)
+
+// watchMemory waits for the kernel's memory events where there are any.
+func (p *process) watchMemory() {
+	if p.host.tree.Mode() != cgroup.Enforced {
+		return
+	}
+	if p.wire.Line > 0 {
+		fd, err := p.comp.EventsFD()
+		if err == nil {
+			err = p.host.poll.add(fd, unix.EPOLLPRI, p.onMemory)
+		}
+		if err != nil && !errors.Is(err, cgroup.ErrGone) {
+			p.host.post(trouble{p.ref, "the tripwire cannot be watched, sampling holds max_memory", err})
+		}
+		p.onMemory() // it may have fired before it was watched
+	}
+	if p.prog.Limits.MemoryHigh != conf.Unlimited {
+		fd, err := p.comp.PressureTrigger(true, stallMost, stallWindow)
+		if err != nil {
+			return // a kernel without PSI: the sampler and memory_max remain
+		}
+		p.mu.Lock()
+		p.pressure = fd
+		p.mu.Unlock()
+		if p.host.poll.add(fd, unix.EPOLLPRI, p.onPressure) != nil {
+			return
+		}
+	}
+}
+
+func (p *process) unwatchMemory() {
+	if fd, err := p.comp.EventsFD(); err == nil {
+		p.host.poll.remove(fd)
+	}
+	p.mu.Lock()
+	fd := p.pressure
+	p.pressure = 0
+	p.mu.Unlock()
+	if fd > 0 {
+		p.host.poll.remove(fd)
+		unix.Close(fd)
+	}
+}
+
+// onMemory takes a reading when the wire, or memory.max, was touched.
+func (p *process) onMemory() {
+	counts, err := p.comp.Counts() // also arms the next event
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	touched := counts.High != p.seen.High || counts.Max != p.seen.Max
+	p.seen = counts
+	tripped := p.tripped
+	p.mu.Unlock()
+	if touched && !tripped {
+		p.judge(false)
+	}
+}
+
+// judge compares the measure with the line, within a second of an event or by
+// sampling, and moves the wire or tells the crossing.
+func (p *process) judge(sampled bool) {
+	r, err := p.comp.Read()
+	if err != nil {
+		return
+	}
+	measure := r.MeasureFromCurrent
+	if sampled {
+		measure = r.Measure
+	}
+	p.mu.Lock()
+	verdict := p.wire.Judge(measure, r.Cache+r.SlabReclaimable)
+	if verdict.Over {
+		p.tripped = true
+	}
+	if verdict.MoveTo != 0 {
+		p.wire.At = verdict.MoveTo
+	}
+	p.mu.Unlock()
+	switch {
+	case verdict.Over:
+		p.host.post(crossed{p.ref, measure, sampled})
+	case verdict.MoveTo != 0 && !sampled:
+		p.lane.do(func() {
+			if err := p.comp.SetHigh(verdict.MoveTo); err == nil {
+				p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
+			}
+		})
+	}
+}
+
+// lift takes memory.high away for good: the run is to finish and to go.
+func (p *process) lift() {
+	if p.host.tree.Mode() != cgroup.Enforced {
+		return
+	}
+	p.mu.Lock()
+	p.tripped = true
+	p.wire.At = cgroup.Unlimited
+	p.mu.Unlock()
+	p.lane.do(func() {
+		if err := p.comp.SetHigh(cgroup.Unlimited); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			p.host.post(trouble{p.ref, "cannot lift memory.high", err})
+		}
+	})
+}
+
+// onPressure hears that all of the run's tasks stall on memory, at the user's
+// own memory_high.
+func (p *process) onPressure() {
+	r, err := p.comp.Read()
+	if err != nil {
+		return
+	}
+	p.mu.Lock()
+	var wedged bool
+	p.wedge, wedged = p.wedge.Press(time.Since(processStart)+1, stallWindow, r.Measure, p.jobs)
+	p.mu.Unlock()
+	if wedged {
+		p.host.post(stuck{p.ref})
+	}
+}
+
+// processStart is where the edge's moments are counted from.
+var processStart = time.Now()

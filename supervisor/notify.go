@@ -1,0 +1,141 @@
+package supervisor
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/programs/jobs"
+)
+
+// notifier is the socket on which programs say READY=1 and JOBS_DONE=n. One
+// serves all; who speaks is told by the kernel (SCM_CREDENTIALS), not by what
+// is said.
+type notifier struct {
+	host *host
+	conn *net.UnixConn
+	path string
+}
+
+const notifyMost = 4096 // bytes of a datagram, as systemd takes
+
+// listenNotify makes the socket beside the control socket. Every user may write
+// to it: programs run as many.
+func listenNotify(h *host, controlSocket string) (*notifier, error) {
+	path := filepath.Join(filepath.Dir(controlSocket), "notify.sock")
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("cannot replace %q: %v", path, err)
+	}
+	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %q: %v", path, err)
+	}
+	fail := func(err error) (*notifier, error) {
+		conn.Close()
+		return nil, fmt.Errorf("cannot prepare %q: %v", path, err)
+	}
+	if err := os.Chmod(path, 0o666); err != nil {
+		return fail(err)
+	}
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return fail(err)
+	}
+	var set error
+	if err := raw.Control(func(fd uintptr) { set = unix.SetsockoptInt(int(fd), unix.SOL_SOCKET, unix.SO_PASSCRED, 1) }); err != nil {
+		return fail(err)
+	}
+	if set != nil {
+		return fail(set)
+	}
+	return &notifier{host: h, conn: conn, path: path}, nil
+}
+
+// serve reads until close.
+func (n *notifier) serve() {
+	text, oob := make([]byte, notifyMost), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	for {
+		size, oobSize, _, _, err := n.conn.ReadMsgUnix(text, oob)
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			time.Sleep(lookAgain) // out of memory, most likely; the next datagram may do
+			continue
+		}
+		if p := n.host.sender(senderPID(oob[:oobSize])); p != nil {
+			p.notified(text[:size])
+		}
+	}
+}
+
+func (n *notifier) close() {
+	n.conn.Close() // also removes the socket
+}
+
+func senderPID(oob []byte) int {
+	msgs, err := unix.ParseSocketControlMessage(oob)
+	if err != nil {
+		return 0
+	}
+	for i := range msgs {
+		if cred, err := unix.ParseUnixCredentials(&msgs[i]); err == nil {
+			return int(cred.Pid)
+		}
+	}
+	return 0
+}
+
+// sender finds the run of a process: as its main one, by its cgroup, or by its
+// session, whose number is the main process'.
+func (h *host) sender(pid int) *process {
+	if pid == 0 {
+		return nil
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if p := h.pids[pid]; p != nil {
+		return p
+	}
+	if own, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cgroup"); err == nil {
+		for line := range strings.Lines(string(own)) {
+			path, ok := strings.CutPrefix(strings.TrimSpace(line), "0::")
+			if !ok || path == "/" {
+				continue
+			}
+			for _, p := range h.runs {
+				if p.comp.Path() != "" && strings.HasSuffix(p.comp.Path(), path) {
+					return p
+				}
+			}
+		}
+	}
+	if sid, err := unix.Getsid(pid); err == nil {
+		return h.pids[sid]
+	}
+	return nil
+}
+
+// notified takes one datagram of the run.
+func (p *process) notified(datagram []byte) {
+	n, err := jobs.ParseNotify(datagram)
+	if err != nil {
+		p.host.post(trouble{p.ref, "notify socket", err})
+	}
+	if n.Ready {
+		p.host.post(ready{p.ref})
+	}
+	if n.JobsDone > 0 {
+		p.mu.Lock()
+		p.jobs += int(n.JobsDone)
+		p.mu.Unlock()
+		p.host.post(jobsDone{p.ref, int(n.JobsDone)})
+	}
+}

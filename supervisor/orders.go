@@ -1,0 +1,321 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// ticket follows one name of an order until its outcome is known. ended looks
+// at the instance's newest view, nil when it is gone.
+type ticket struct {
+	name    string
+	outcome control.Outcome
+	ended   func(v *view) (control.Outcome, bool) // nil: the outcome is known
+}
+
+// orderRequest carries an order to the loop; tickets answers it at once.
+type orderRequest struct {
+	order   control.Order
+	tickets chan []ticket
+	err     error
+}
+
+func (q *orderRequest) do(l *loop) {
+	defer close(q.tickets)
+	if l.ending != nil && q.order.Verb != "shutdown" {
+		q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
+		return
+	}
+	switch q.order.Verb {
+	case "shutdown":
+		l.shutdown(false)
+	case "scale":
+		t, err := l.scale(q.order.Names[0], q.order.Count)
+		q.err = err
+		q.tickets <- t
+	default:
+		q.tickets <- l.order(q.order)
+	}
+}
+
+// order gives every named instance its part of an order.
+func (l *loop) order(o control.Order) []ticket {
+	found, bad := l.match(o.Names)
+	var out []ticket
+	for _, b := range bad {
+		out = append(out, ticket{name: b.Name, outcome: b})
+	}
+	if o.Verb == "start" || o.Verb == "restart" {
+		slices.SortStableFunc(found, func(a, b *instance) int { return a.prog.conf.Priority - b.prog.conf.Priority })
+	}
+	for _, in := range found {
+		out = append(out, l.orderOne(in, o)...)
+	}
+	return out
+}
+
+// match resolves names as supervisorctl does.
+func (l *loop) match(names []string) (found []*instance, bad []control.Outcome) {
+	snap, _ := l.publish.get()
+	ids := make([]control.ID, len(snap.views))
+	for i, v := range snap.views {
+		ids[i] = control.ID{Group: v.Group, Name: v.Name, Program: v.Program}
+	}
+	at, bad := control.Match(names, ids)
+	for _, i := range at {
+		if in := l.find(ids[i].Group, ids[i].Name); in != nil {
+			found = append(found, in)
+		}
+	}
+	return found, bad
+}
+
+func (l *loop) orderOne(in *instance, o control.Order) []ticket {
+	switch o.Verb {
+	case "start":
+		return []ticket{l.orderStart(in)}
+	case "stop":
+		return []ticket{l.orderStop(in, o.Now)}
+	case "restart":
+		if o.Roll && in.state.Cur.Live() {
+			return []ticket{l.orderRecycle(in, "restarted")}
+		}
+		return l.orderRestart(in, o.Now)
+	case "recycle":
+		return []ticket{l.orderRecycle(in, "recycled")}
+	case "signal", "pause", "resume":
+		return []ticket{l.orderSignal(in, o)}
+	}
+	return []ticket{refused(in, control.BadArguments, "unknown verb "+o.Verb)}
+}
+
+func refused(in *instance, f control.Fault, detail string) ticket {
+	name := in.conf.FullName()
+	return ticket{name: name, outcome: control.Outcome{Name: name, Fault: f, Detail: detail}}
+}
+
+func done(in *instance, what string) ticket {
+	name := in.conf.FullName()
+	return ticket{name: name, outcome: control.Outcome{Name: name, Done: what}}
+}
+
+func running(p programs.Public) bool {
+	return p == programs.STARTING || p == programs.RUNNING || p == programs.BACKOFF
+}
+
+func (l *loop) orderStart(in *instance) ticket {
+	if running(in.state.Public()) {
+		return refused(in, control.AlreadyStarted, "")
+	}
+	before := in.state.LastN
+	l.step(in, programs.Start{})
+	t := done(in, "started")
+	t.ended = func(v *view) (control.Outcome, bool) { return startEnded(t.outcome, v, before) }
+	return t
+}
+
+// startEnded is supervisord's judgement of a start: RUNNING is started, a run
+// that could not be had is a spawn error, one that ended is abnormal.
+func startEnded(o control.Outcome, v *view, before uint64) (control.Outcome, bool) {
+	fault := func(f control.Fault, detail string) (control.Outcome, bool) {
+		o.Done, o.Fault, o.Detail = "", f, detail
+		return o, true
+	}
+	switch {
+	case v == nil:
+		return fault(control.AbnormalTermination, "it left the config")
+	case v.lastN == before && !v.idle: // still ending its last run
+		return o, false
+	case v.lastN == before:
+		return fault(control.AbnormalTermination, "it was stopped before it started")
+	case v.State == "RUNNING":
+		return o, true
+	case v.State == "STARTING", v.State == "STOPPING":
+		return o, false
+	case v.failure != "":
+		return fault(control.SpawnError, v.failure)
+	case v.State == "BACKOFF", v.State == "FATAL":
+		return fault(control.SpawnError, v.lastWords())
+	}
+	return fault(control.AbnormalTermination, v.lastWords())
+}
+
+// lastWords is why the last run ended, in a few words.
+func (v *view) lastWords() string {
+	if v.LastReason == nil {
+		return ""
+	}
+	return v.LastReason.Words()
+}
+
+func (l *loop) orderStop(in *instance, now bool) ticket {
+	if s := in.state.Public(); !running(s) && !(s == programs.STOPPING && (now || in.state.Want)) {
+		return refused(in, control.NotRunning, "")
+	}
+	l.step(in, programs.Stop{Now: now})
+	t := done(in, "stopped")
+	t.ended = func(v *view) (control.Outcome, bool) { return t.outcome, v == nil || v.idle }
+	return t
+}
+
+// orderRestart answers twice, as supervisorctl prints it: stopped, started.
+func (l *loop) orderRestart(in *instance, now bool) []ticket {
+	if !running(in.state.Public()) {
+		return []ticket{refused(in, control.NotRunning, ""), l.orderStart(in)}
+	}
+	before := in.state.LastN
+	old := in.state.Cur.N
+	l.step(in, programs.Restart{})
+	if now {
+		l.step(in, programs.Stop{Now: true})
+		l.step(in, programs.Start{})
+	}
+	stop, start := done(in, "stopped"), done(in, "started")
+	stop.ended = func(v *view) (control.Outcome, bool) { return stop.outcome, v == nil || v.idle || v.Run != old }
+	start.ended = func(v *view) (control.Outcome, bool) { return startEnded(start.outcome, v, before) }
+	return []ticket{stop, start}
+}
+
+func (l *loop) orderRecycle(in *instance, what string) ticket {
+	if s := in.state.Public(); s != programs.RUNNING && s != programs.STARTING {
+		return refused(in, control.NotRunning, "")
+	}
+	old := in.state.Cur.N
+	l.step(in, programs.RecycleNow{Why: programs.Requested})
+	t := done(in, what)
+	t.ended = func(v *view) (control.Outcome, bool) {
+		if v != nil && v.Run == old && !v.idle && v.State != "BACKOFF" {
+			return t.outcome, false
+		}
+		return startEnded(t.outcome, v, old)
+	}
+	return t
+}
+
+func (l *loop) orderSignal(in *instance, o control.Order) ticket {
+	r := in.state.Cur
+	if !r.Live() || in.facts(r.N).pid == 0 {
+		return refused(in, control.NotRunning, "")
+	}
+	p := &in.prog.conf
+	var sig syscall.Signal
+	what := "signalled"
+	switch o.Verb {
+	case "pause":
+		sig, what = p.PauseSignal, "paused"
+	case "resume":
+		sig, what = p.ResumeSignal, "resumed"
+	default:
+		if sig = signalNamed(o.Signal); sig == 0 {
+			return refused(in, control.BadSignal, fmt.Sprintf("no signal is called %q", o.Signal))
+		}
+	}
+	if sig == 0 {
+		return refused(in, control.Failed, fmt.Sprintf("preset %q has no %s signal: set %s_signal", p.Preset, o.Verb, o.Verb))
+	}
+	l.edge.signal(ref{in, r.N}, sig, false)
+	switch what {
+	case "paused":
+		in.paused = r.N
+	case "resumed":
+		in.paused = 0
+	}
+	l.changed[in] = true
+	return done(in, what)
+}
+
+// signalNamed takes "TERM", "sigterm" or "15"; 0 when there is no such signal.
+func signalNamed(name string) syscall.Signal {
+	var n int
+	if _, err := fmt.Sscanf(name, "%d", &n); err == nil {
+		if unix.SignalName(syscall.Signal(n)) == "" {
+			return 0
+		}
+		return syscall.Signal(n)
+	}
+	upper := []byte(name)
+	for i, c := range upper {
+		if 'a' <= c && c <= 'z' {
+			upper[i] = c - 'a' + 'A'
+		}
+	}
+	if s := unix.SignalNum(string(upper)); s != 0 {
+		return s
+	}
+	return unix.SignalNum("SIG" + string(upper))
+}
+
+// scale gives a program another number of instances, until the next update.
+func (l *loop) scale(name string, n int) ([]ticket, error) {
+	p := l.programs[name]
+	if p == nil {
+		return []ticket{{name: name, outcome: control.Outcome{Name: name, Fault: control.BadName}}}, nil
+	}
+	next, err := p.conf.WithNumprocs(n)
+	if err != nil {
+		return nil, &control.Error{Fault: control.BadArguments, Message: err.Error()}
+	}
+	l.change(p, next, nil)
+	var out []ticket
+	for _, in := range p.instances {
+		name := in.conf.FullName()
+		t := ticket{name: name}
+		switch {
+		case in.leaving:
+			t.outcome = control.Outcome{Name: name, Done: "stopped"}
+			t.ended = func(v *view) (control.Outcome, bool) { return t.outcome, v == nil || v.idle }
+		case in.state.LastN == 1 && in.state.Cur.Phase == programs.Spawning:
+			t.outcome = control.Outcome{Name: name, Done: "started"}
+			t.ended = func(v *view) (control.Outcome, bool) { return startEnded(t.outcome, v, 0) }
+		default:
+			continue
+		}
+		out = append(out, t)
+	}
+	l.publishAll()
+	return out, nil
+}
+
+// follow waits until every ticket's outcome is known, or ctx ends.
+func (l *loop) follow(ctx context.Context, tickets []ticket) []control.Outcome {
+	for {
+		snap, changed := l.publish.get()
+		open := false
+		for i := range tickets {
+			t := &tickets[i]
+			if t.ended == nil {
+				continue
+			}
+			if o, ok := t.ended(snap.byName[t.name]); ok {
+				t.outcome, t.ended = o, nil
+				continue
+			}
+			open = true
+		}
+		if !open {
+			break
+		}
+		select {
+		case <-changed:
+			continue
+		case <-ctx.Done():
+		case <-l.done:
+		}
+		break
+	}
+	out := make([]control.Outcome, len(tickets))
+	for i, t := range tickets {
+		out[i] = t.outcome
+		if t.ended != nil {
+			out[i] = control.Outcome{Name: t.name, Fault: control.Failed, Detail: "not done yet"}
+		}
+	}
+	return out
+}

@@ -1,0 +1,236 @@
+package supervisor
+
+import (
+	"errors"
+	"sync"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/programs/jobs"
+	"bulkhead/supervisor/logs"
+	"bulkhead/supervisor/spawn"
+)
+
+// compartment is what holds a run's processes: a cgroup, or its stand-in.
+type compartment interface {
+	FD() int
+	Path() string
+	Read() (cgroup.Reading, error)
+	Counts() (cgroup.Counts, error)
+	EventsFD() (int, error)
+	PressureTrigger(full bool, stall, window time.Duration) (int, error)
+	SetHigh(bytes int64) error
+	Populated() (bool, error)
+	PopulatedFD() (int, error)
+	Signal(sig syscall.Signal) error
+	Kill() error
+	Remove() error
+	Close()
+}
+
+// process is one live run at the real edge: its compartment, its main process,
+// its streams, and what is watched of them.
+type process struct {
+	host *host
+	ref
+	prog conf.Program
+	inst conf.Instance
+
+	comp   compartment
+	group  *group        // the program's cgroup, nil where there are none
+	before cgroup.Counts // of group, when the run was born
+	child  *spawn.Child
+	pumps  []*logs.Pump
+	sinks  []*logs.Sink
+	lane   lane
+
+	mu       sync.Mutex
+	counter  *jobs.Counter // nil when jobs are not counted
+	jobs     int           // finished, by the output
+	wire     programs.Wire
+	tripped  bool
+	seen     cgroup.Counts // of comp, at the last event
+	wedge    programs.Wedge
+	pressure int // descriptor of the trigger, 0 none
+	grown    sample
+}
+
+const (
+	// drainMost is how long the end of a run waits for its output to be written.
+	// Behind a stuck disk the rest follows later; the replacement does not wait.
+	drainMost = 200 * time.Millisecond
+	// lookAgain is how often is looked where the kernel does not tell.
+	lookAgain = 50 * time.Millisecond
+)
+
+// watch begins to look after the run. Spawned must have been posted.
+func (p *process) watch() {
+	p.watchMemory()
+	if p.child.PidFD >= 0 && p.host.poll.add(p.child.PidFD, unix.EPOLLIN, p.reap) == nil {
+		return
+	}
+	go func() { // no pidfd before Linux 5.4
+		for !p.reaped() {
+			time.Sleep(lookAgain)
+		}
+	}()
+}
+
+func (p *process) reap() { p.reaped() }
+
+// reaped takes the status of the main process, if it has ended.
+func (p *process) reaped() bool {
+	status, ended, err := p.child.TryWait()
+	if err != nil {
+		p.host.post(trouble{p.ref, "cannot wait for the main process", err})
+		ended, status = true, spawn.Status{Code: -1}
+	}
+	if ended {
+		p.host.poll.remove(p.child.PidFD)
+		go p.ended(status)
+	}
+	return ended
+}
+
+// ended tells of the main process' end, after its output has been read: the
+// jobs counted in it belong to the run.
+func (p *process) ended(status spawn.Status) {
+	for _, pump := range p.pumps {
+		pump.Drain(drainMost)
+	}
+	e := exited{ref: p.ref, exit: programs.Exit{Code: status.Code, Signal: int(status.Signal), Core: status.Core, OOM: p.oom()}}
+	if r, err := p.comp.Read(); err == nil {
+		e.last.peak = r.Peak
+	}
+	p.lastJob(&e.last)
+	e.left = p.left()
+	p.host.post(e)
+	if e.left {
+		p.watchEmpty()
+	}
+}
+
+// oom says whose limit an OOM kill answered, if there was one. The counter is
+// raised before the exit can be seen.
+func (p *process) oom() programs.OOM {
+	c, err := p.comp.Counts()
+	if err != nil || c.OOMKill == 0 && c.OOMGroupKill == 0 {
+		return programs.NoOOM
+	}
+	if c.OOM > 0 {
+		return programs.OwnOOM
+	}
+	if p.group != nil {
+		if total, err := p.group.Counts(); err == nil && total.OOM > p.before.OOM {
+			return programs.ProgramOOM
+		}
+	}
+	return programs.HostOOM
+}
+
+func (p *process) lastJob(w *words) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.counter == nil {
+		return
+	}
+	now := time.Now()
+	if done := p.counter.Finish(now); done.Finished > 0 {
+		p.jobs += done.Finished
+		p.host.post(jobsDone{p.ref, done.Finished})
+	}
+	job := p.counter.Current()
+	w.timeout = job.TimedOut
+	if job.Busy {
+		w.job, w.jobFor = job.Job, now.Sub(job.Since)
+	}
+}
+
+func (p *process) left() bool {
+	populated, err := p.comp.Populated()
+	return err == nil && populated
+}
+
+// watchEmpty posts emptied once nothing of the run is left.
+func (p *process) watchEmpty() {
+	var once sync.Once
+	empty := func() bool {
+		if p.left() {
+			return false
+		}
+		once.Do(func() { p.host.post(emptied{p.ref}) })
+		return true
+	}
+	fd, err := p.comp.PopulatedFD()
+	if err == nil && p.host.poll.add(fd, unix.EPOLLPRI, func() {
+		if empty() {
+			p.host.poll.remove(fd)
+		}
+	}) == nil {
+		empty() // it may have been empty before it was watched
+		return
+	}
+	go func() {
+		for !empty() {
+			time.Sleep(lookAgain)
+		}
+	}()
+}
+
+// tap counts the jobs in what the main process prints.
+func (p *process) tap(chunk []byte) {
+	p.mu.Lock()
+	got := p.counter.Feed(chunk, time.Now())
+	p.jobs += got.Finished
+	p.mu.Unlock()
+	if got.Finished > 0 {
+		p.host.post(jobsDone{p.ref, got.Finished})
+	}
+}
+
+func (p *process) reading() reading {
+	r, err := p.comp.Read()
+	if err != nil {
+		return reading{}
+	}
+	return reading{measure: r.Measure, current: r.Current, peak: r.Peak, swap: r.Swap, cgroup: p.comp.Path()}
+}
+
+// release gives back everything. It runs last in the lane.
+func (p *process) release() {
+	p.unwatchMemory()
+	for _, pump := range p.pumps {
+		pump.Drain(drainMost)
+		pump.Close()
+		<-pump.Done() // what was read is written, however long the disk takes
+	}
+	for _, s := range p.sinks {
+		s.Close()
+	}
+	if fd, err := p.comp.PopulatedFD(); err == nil {
+		p.host.poll.remove(fd)
+	}
+	if err := removeBusy(p.comp); err != nil {
+		p.host.post(trouble{p.ref, "cannot remove the cgroup", err})
+	}
+	p.comp.Close()
+	p.child.Close()
+}
+
+// removeBusy removes a cgroup whose last processes may still be exiting: that
+// takes the kernel some milliseconds.
+func removeBusy(c interface{ Remove() error }) error {
+	var err error
+	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
+		if err = c.Remove(); err == nil || !errors.Is(err, cgroup.ErrBusy) {
+			return err
+		}
+		time.Sleep(wait)
+	}
+	return err
+}

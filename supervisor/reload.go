@@ -1,0 +1,162 @@
+package supervisor
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// addProgram makes a program and its instances; nothing is started.
+func (l *loop) addProgram(c conf.Program) *program {
+	p := &program{conf: c, policy: policyOf(&c)}
+	for _, in := range c.Instances {
+		p.instances = append(p.instances, newInstance(p, in))
+	}
+	l.programs[c.Name] = p
+	l.edge.limit(&p.conf)
+	return p
+}
+
+// apply makes c the config, for the named programs or for all, and returns what
+// was done to each program, by name.
+func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[string]string {
+	picked := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
+	next := map[string]conf.Program{}
+	for _, p := range c.Programs {
+		next[p.Name] = p
+	}
+	done := map[string]string{}
+	for _, name := range diff.Removed {
+		if picked(name) {
+			done[name] = "removed"
+			l.remove(l.programs[name])
+		}
+	}
+	for _, ch := range diff.Changed {
+		if p := l.programs[ch.Program]; p != nil && picked(ch.Program) {
+			done[ch.Program] = "updated"
+			l.change(p, next[ch.Program], ch.Restart)
+		}
+	}
+	for _, name := range diff.Added {
+		if picked(name) {
+			done[name] = "added"
+			p := l.addProgram(next[name])
+			l.autostart(p.instances)
+		}
+	}
+	l.config = merged(l.config, c, done)
+	l.publishAll()
+	for _, name := range slices.Sorted(maps.Keys(done)) {
+		l.event(nil, 0, control.Event{Kind: "config", Name: name, Message: fmt.Sprintf("%s: %s", name, done[name])})
+	}
+	return done
+}
+
+// merged is the config in force after an update of some programs only.
+func merged(old, next *conf.Config, done map[string]string) *conf.Config {
+	out := *next
+	out.Programs = nil
+	for _, p := range next.Programs {
+		if done[p.Name] != "" {
+			out.Programs = append(out.Programs, p)
+		}
+	}
+	for _, p := range old.Programs {
+		if done[p.Name] == "" {
+			out.Programs = append(out.Programs, p)
+		}
+	}
+	return &out
+}
+
+func (l *loop) autostart(instances []*instance) {
+	for _, in := range instances {
+		if in.prog.conf.AutoStart {
+			l.step(in, programs.Start{})
+		}
+	}
+}
+
+// remove stops a program; collect forgets it once it is stopped.
+func (l *loop) remove(p *program) {
+	for _, in := range p.instances {
+		in.leaving = true
+		l.step(in, programs.Stop{})
+	}
+}
+
+// change gives a program its new definition. Instances that are new start, those
+// that are gone stop, those named in restart run anew if they run; the others
+// go on as they are, under the new rules.
+func (l *loop) change(p *program, c conf.Program, restart []string) {
+	p.conf, p.policy = c, policyOf(&c)
+	l.edge.limit(&p.conf)
+	gone := map[string]*instance{}
+	for _, in := range p.instances {
+		gone[in.conf.Name] = in
+	}
+	var fresh []*instance
+	for _, ci := range c.Instances {
+		in := gone[ci.Name]
+		delete(gone, ci.Name)
+		if in == nil {
+			in = newInstance(p, ci)
+			p.instances = append(p.instances, in)
+			fresh = append(fresh, in)
+			continue
+		}
+		in.conf = ci
+		l.changed[in] = true
+		if in.leaving { // it comes back before it was gone
+			in.leaving = false
+			fresh = append(fresh, in)
+		} else if in.state.Want && slices.Contains(restart, ci.Name) {
+			l.step(in, programs.Restart{})
+		}
+	}
+	for _, in := range gone {
+		in.leaving = true
+		l.step(in, programs.Stop{})
+	}
+	l.autostart(fresh)
+}
+
+// collect forgets instances that left the config and are stopped.
+func (l *loop) collect() {
+	gone := false
+	for name, p := range l.programs {
+		p.instances = slices.DeleteFunc(p.instances, func(in *instance) bool {
+			out := in.leaving && in.idle()
+			gone = gone || out
+			return out
+		})
+		if len(p.instances) == 0 && !l.defines(name) {
+			delete(l.programs, name)
+			l.edge.forget(name)
+		}
+	}
+	if gone {
+		l.publishAll()
+	}
+}
+
+func (l *loop) defines(name string) bool {
+	return slices.ContainsFunc(l.config.Programs, func(p conf.Program) bool { return p.Name == name })
+}
+
+// find returns an instance by group and name, nil when there is none.
+func (l *loop) find(group, name string) *instance {
+	for _, p := range l.programs {
+		for _, in := range p.instances {
+			if in.conf.Name == name && in.conf.Group == group {
+				return in
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,75 @@
+package supervisor
+
+import (
+	"context"
+	"time"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs"
+)
+
+// sample is what the sampler remembers of a run.
+type sample struct {
+	at      time.Time
+	measure int64
+}
+
+// sampler looks at the runs from time to time: for what the kernel does not
+// tell (growth into swap), and for everything where the kernel holds no limits.
+// It is asleep while no run has a line.
+func (h *host) sampler(ctx context.Context) {
+	timer := time.NewTimer(programs.SampleMost)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-timer.C:
+		}
+		enforced := h.tree.Mode() == cgroup.Enforced
+		wait := programs.SampleMost
+		if !enforced {
+			wait = programs.SampleCalm
+		}
+		for _, p := range h.all() {
+			wait = min(wait, p.sample(enforced))
+		}
+		timer.Reset(wait)
+	}
+}
+
+// sample compares a reading with the run's lines and says when to look again.
+func (p *process) sample(enforced bool) time.Duration {
+	line, most := int64(p.prog.Recycle.MaxMemory), int64(p.prog.Limits.MemoryMax)
+	if enforced {
+		if line > 0 {
+			p.judge(true)
+		}
+		return programs.SampleMost
+	}
+	if line == 0 && p.prog.Limits.MemoryMax == conf.Unlimited {
+		return programs.SampleMost
+	}
+	r, err := p.comp.Read()
+	if err != nil {
+		return programs.SampleMost
+	}
+	p.mu.Lock()
+	last := p.grown
+	p.grown = sample{r.At, r.Measure}
+	p.mu.Unlock()
+	switch {
+	case r.Measure >= most:
+		p.host.post(overLimit{p.ref, r.Measure})
+	case line > 0 && r.Measure >= line:
+		p.host.post(crossed{p.ref, r.Measure, true})
+	}
+	if line > 0 && r.Measure < line {
+		most = line
+	}
+	if last.at.IsZero() {
+		return programs.SampleLow
+	}
+	return programs.NextSample(most-r.Measure, r.Measure-last.measure, r.At.Sub(last.at))
+}

@@ -1,0 +1,76 @@
+package supervisor
+
+import (
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// ending is a shutdown under way: the batches still to be stopped.
+type ending struct {
+	batches [][]*program
+	hurry   bool
+}
+
+// startAll starts what starts by itself, in order. Nothing waits for another to
+// be up, as under supervisord.
+func (l *loop) startAll() {
+	for _, p := range l.inOrder() {
+		if p.conf.AutoStart {
+			for _, in := range p.instances {
+				l.step(in, programs.Start{})
+			}
+		}
+	}
+}
+
+// shutdown begins to stop everything, the highest priority number first; a
+// second request, or now, hurries: what still runs is killed.
+func (l *loop) shutdown(now bool) {
+	if l.ending == nil {
+		l.ending = &ending{batches: batches(l.inOrder())}
+		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down"})
+	} else {
+		now = true
+	}
+	if now && !l.ending.hurry {
+		l.ending.hurry = true
+		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down at once: what still runs is killed"})
+		l.stopBatch()
+	}
+	if len(l.ending.batches) > 0 {
+		l.stopBatch()
+	}
+}
+
+// advance goes on to the next batch of a shutdown once the last one is stopped.
+func (l *loop) advance() {
+	for l.ending != nil && len(l.ending.batches) > 0 && l.idle(l.ending.batches[0]) {
+		l.ending.batches = l.ending.batches[1:]
+		l.stopBatch()
+	}
+}
+
+func (l *loop) stopBatch() {
+	if len(l.ending.batches) == 0 {
+		return
+	}
+	for _, p := range l.ending.batches[0] {
+		for _, in := range p.instances {
+			l.step(in, programs.Stop{Now: l.ending.hurry})
+		}
+	}
+}
+
+func (l *loop) idle(batch []*program) bool {
+	for _, p := range batch {
+		for _, in := range p.instances {
+			if !in.idle() {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// complete reports that a shutdown has nothing left to stop.
+func (l *loop) complete() bool { return l.ending != nil && len(l.ending.batches) == 0 }

@@ -1,0 +1,58 @@
+package supervisor
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// signals turns what is sent to the supervisor into requests: TERM, INT and
+// QUIT end it, once more hurries; HUP updates to the config file as it is now;
+// USR2 opens the logs anew.
+func signals(ctx context.Context, d *daemon) {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
+	defer signal.Stop(c)
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-c:
+			d.signalled(ctx, s)
+		}
+	}
+}
+
+func (d *daemon) signalled(ctx context.Context, s os.Signal) {
+	switch s {
+	case syscall.SIGHUP:
+		_, diff, err := d.reread(ctx, true, nil)
+		d.loop.post(note{"updated to the config file", err, !diff.Empty()})
+	case syscall.SIGUSR2:
+		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
+	default:
+		d.loop.post(endRequest{})
+	}
+}
+
+// endRequest is one wish for a shutdown.
+type endRequest struct{}
+
+func (endRequest) do(l *loop) { l.shutdown(false) }
+
+// note tells of something that the loop did not do itself.
+type note struct {
+	what string
+	err  error
+	news bool
+}
+
+func (n note) do(l *loop) {
+	switch {
+	case n.err != nil:
+		l.tellTrouble(trouble{what: "could not be done: " + n.what, err: n.err})
+	case n.news:
+		l.tellNote(n.what)
+	}
+}

@@ -1,0 +1,1 @@
+// Empty: it lets the compiler accept functions without a body.

@@ -1,0 +1,147 @@
+//go:build kernel
+
+package spawn
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// tell prints, by the shell's own means and before anything else, what is in
+// force in the program and in a process it forks at once.
+const tell = `f() { read a </proc/self/oom_score_adj; read c </proc/self/cgroup; read p x </proc/self/stat
+echo $p; echo $a $c $(umask) $(ulimit -Sn) $(ulimit -Hn); }; f; (f); :`
+
+func kernelCgroup(t *testing.T) string {
+	top := os.Getenv("BULKHEAD_KERNEL_CGROUP")
+	if _, err := os.Stat(filepath.Join(top, "memory.max")); top == "" || err != nil {
+		if _, err := os.Stat(filepath.Join(top, "cgroup.controllers")); top == "" || err != nil {
+			t.Fatalf("BULKHEAD_KERNEL_CGROUP=%q is no cgroup v2 directory", top)
+		}
+	}
+	return top
+}
+
+func fresh(t *testing.T, path string, files map[string]string) int {
+	if err := os.Mkdir(path, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range files {
+		write(t, filepath.Join(path, name), text)
+	}
+	fd, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fd
+}
+
+func remove(t *testing.T, path string, fd int) {
+	unix.Close(fd)
+	waitFor(func() bool { return strings.Contains(slurp(path+"/cgroup.events"), "populated 0") })
+	if err := os.Remove(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKernelThousandStarts(t *testing.T) {
+	top := kernelCgroup(t)
+	own := ownScore()
+	const starters = 4
+	var all sync.WaitGroup
+	for w := range starters {
+		all.Go(func() {
+			for i := w; i < 1000; i += starters {
+				path := fmt.Sprintf("%s/spawn-%d", top, i)
+				fd := fresh(t, path, map[string]string{"memory.max": "64M", "pids.max": "8"})
+				s := spec("/bin/sh", "-c", tell)
+				s.CgroupFD = fd
+				s.OOMScoreAdj = []int{-1000, -900, -1, 0, 1, 500, 1000}[i%7]
+				s.Umask = []int{0, 0o22, 0o77, 0o27}[i%4]
+				n := uint64(64 + i)
+				s.Rlimits = []Rlimit{{unix.RLIMIT_NOFILE, n, n + 1}}
+				if i%2 == 0 {
+					s.Cred = &Credential{UID: 33, GID: 33}
+				}
+				out, c, status := output(t, s)
+				want := fmt.Sprintf("%d 0::%s %04o %d %d", s.OOMScoreAdj, strings.TrimPrefix(path, "/sys/fs/cgroup"), s.Umask, n, n+1)
+				lines := strings.Split(strings.TrimSpace(out), "\n")
+				if len(lines) != 4 || lines[1] != want || lines[3] != want || lines[0] != fmt.Sprint(c.PID) || lines[2] == lines[0] ||
+					status.Code != 0 || len(c.Warnings) > 0 {
+					t.Errorf("start %d: want %d, %s twice, got %v %v\n%s", i, c.PID, want, status, c.Warnings, out)
+				}
+				remove(t, path, fd)
+			}
+		})
+	}
+	all.Wait()
+	if ownScore() != own {
+		t.Errorf("the supervisor's own oom_score_adj went from %d to %d", own, ownScore())
+	}
+	noChildren(t)
+}
+
+// What a cgroup can refuse at birth ends in an error with a name, never in a hang.
+func TestKernelRefusals(t *testing.T) {
+	top := kernelCgroup(t)
+	for name, c := range map[string]struct {
+		files map[string]string
+		errno error
+		step  string
+	}{
+		"no process allowed": {map[string]string{"pids.max": "0"}, unix.EAGAIN, StepForkCgroup},
+		"controllers below":  {map[string]string{"cgroup.subtree_control": "+memory"}, unix.EBUSY, StepForkCgroup},
+		"threaded":           {map[string]string{"cgroup.type": "threaded"}, unix.EOPNOTSUPP, StepJoinCgroup},
+	} {
+		path := top + "/spawn-" + strings.ReplaceAll(name, " ", "-")
+		fd := fresh(t, path, c.files)
+		s := spec("true")
+		s.CgroupFD = fd
+		_, err := Start(context.Background(), s)
+		var e *Error
+		if !errors.As(err, &e) || !errors.Is(err, c.errno) || e.Step != c.step || e.Object != path {
+			t.Errorf("%s: %v", name, err)
+		}
+		remove(t, path, fd)
+	}
+	if k, _ := Known(); !k.CloneIntoCgroup {
+		t.Error("one cgroup's refusal is remembered as the kernel's")
+	}
+	noChildren(t)
+}
+
+// Too little memory to exec, or a throttle at nothing: however it ends, it
+// does, and nothing is left.
+func TestKernelNoMemory(t *testing.T) {
+	top := kernelCgroup(t)
+	for i, files := range []map[string]string{
+		{"memory.max": "0"}, {"memory.max": "64K"}, {"memory.max": "1M", "memory.oom.group": "1"}, {"memory.high": "0"},
+	} {
+		path := fmt.Sprintf("%s/spawn-memory-%d", top, i)
+		fd := fresh(t, path, files)
+		s := spec("/proc/self/exe", "-test.run", "^$")
+		s.CgroupFD = fd
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		c, err := Start(ctx, s)
+		cancel()
+		if err == nil {
+			_ = c.Signal(unix.SIGKILL)
+			t.Logf("%v: started, then %v", files, await(t, c))
+			c.Close()
+		} else {
+			t.Logf("%v: %v", files, err)
+		}
+		write(t, path+"/cgroup.kill", "1")
+		remove(t, path, fd)
+	}
+	noChildren(t)
+}
