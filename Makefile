@@ -5,7 +5,8 @@ SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 export GOFLAGS += -buildvcs=false
 
-VERSION     := $(shell git describe --tags --always --dirty 2>/dev/null || sed -nE 's/^\#\# \[?([0-9][^] ]*).*/\1/p' CHANGELOG.md | head -1)
+# The newest tag, else the newest version of the changelog; "dev" lets the program find out.
+VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE 's/^\#\# \[?([0-9][^] ]*).*/\1/p' CHANGELOG.md 2>/dev/null | head -1),dev)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 

@@ -55,21 +55,23 @@ func (g *Group) EventsFD() (int, error) {
 }
 
 // pollFD returns a kept file's descriptor, read once: kernfs reports the
-// changes since the last read, and an unread file would wake at once.
+// changes since the last read, and an unread file would wake at once. A
+// descriptor that is open already comes back as it is, also after the
+// cgroup's removal, so that a poller can always be told to forget it.
 func (g *Group) pollFD(f file, names ...string) (int, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if _, err := g.readKept(f, names...); err != nil {
-		return -1, err
+	if k := g.kept[f]; k.open {
+		return k.fd, nil
 	}
-	fd, ok, err := g.keep(f, names...)
+	b, err := g.readKept(f, names...)
 	if err != nil {
 		return -1, err
 	}
-	if !ok {
+	if b == nil {
 		return -1, fmt.Errorf("cannot watch %q: %w", g.path+"/"+names[0], errors.ErrUnsupported)
 	}
-	return fd, nil
+	return g.kept[f].fd, nil
 }
 
 func parseCounts(b []byte, c *Counts) {

@@ -17,6 +17,7 @@ import (
 type fake struct {
 	t     testing.TB
 	top   string
+	proc  string           // a /proc that knows of no other cgroups
 	log   []string         // every write, relative to top
 	fails map[string]error // by "path=value" or "path"
 }
@@ -35,8 +36,13 @@ var fakeFiles = map[string]map[string]string{
 
 // newFake makes a mount whose top has the controllers.
 func newFake(t testing.TB, controllers ...string) *fake {
-	f := &fake{t: t, top: t.TempDir(), fails: map[string]error{}}
+	f := &fake{t: t, top: t.TempDir(), proc: t.TempDir(), fails: map[string]error{}}
 	f.fill(f.top, controllers)
+	if err := os.Mkdir(f.proc+"/self", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	f.put(f.proc+"/self", "mountinfo", "")
+	f.put(f.proc+"/self", "cgroup", "0::/\n")
 	return f
 }
 
@@ -153,10 +159,14 @@ func (f *fake) write(path, value string) error {
 	return nil
 }
 
+func (f *fake) options(mode string) Options {
+	return Options{Mode: mode, Mount: f.top, Proc: f.proc}
+}
+
 // tree opens the fake and fails the test if that does not work.
 func (f *fake) tree(mode string) *Tree {
 	f.t.Helper()
-	t, err := open(Options{Mode: mode, Mount: f.top}, f.kernel())
+	t, err := open(f.options(mode), f.kernel())
 	if err != nil {
 		f.t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ func (g *Group) NewRun(instance string, run uint64, l Limits) (*Group, error) {
 	path := g.path + "/" + runDir(instance, run)
 	err := g.tree.k.mkdir(path)
 	if errors.Is(err, fs.ErrExist) {
-		if err := g.removeStale(path); err != nil {
+		if err := g.tree.removePath(path); err != nil {
 			return nil, fmt.Errorf("cannot replace cgroup %q: %w", path, err)
 		}
 		err = g.tree.k.mkdir(path)
@@ -119,18 +119,6 @@ func (g *Group) OpenRun(instance string, run uint64) (*Group, error) {
 	}
 	r.instance, r.run = instance, run
 	return r, nil
-}
-
-func (g *Group) removeStale(path string) error {
-	old, err := g.tree.openGroup(path)
-	if errors.Is(err, ErrGone) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer old.Close()
-	return old.Remove()
 }
 
 // Path is the cgroup's directory.

@@ -61,7 +61,14 @@ func TestNewRunIsFresh(t *testing.T) {
 	if _, err := p.NewRun("queue_00", 3, Limits{}); err == nil || strings.Count(err.Error(), "queue_00.3") != 1 {
 		t.Errorf("mkdir fails: %v, want the path once", err)
 	}
+	fd, err := p.PopulatedFD()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p.Remove()
+	if again, err := p.PopulatedFD(); err != nil || again != fd {
+		t.Errorf("the watched descriptor after removal: %d, %v, want %d to take out of an epoll set", again, err, fd)
+	}
 	if _, err := p.NewRun("queue_00", 4, Limits{}); !errors.Is(err, ErrGone) {
 		t.Errorf("in a removed program: %v, want ErrGone", err)
 	}
@@ -268,6 +275,23 @@ func TestListAndSweep(t *testing.T) {
 	}
 	if got := show(tree.List()); got != living {
 		t.Errorf("after Sweep: %s\nwant         %s", got, living)
+	}
+	long := strings.Repeat("n", 300)
+	p, err := tree.Program(long)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.NewRun(long, 7, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := tree.List()
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := all[slices.IndexFunc(all, func(e Entry) bool { return e.Run == 7 })]
+	if back, err := tree.OpenEntry(e); err != nil || back.ID() != r.ID() || e.Program == long {
+		t.Errorf("OpenEntry of a shortened name: %v", err)
 	}
 	if all, err := f.tree("off").List(); all != nil || err != nil {
 		t.Errorf("List without a tree: %v, %v", all, err)

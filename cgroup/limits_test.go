@@ -129,7 +129,7 @@ func TestMissingFilesAreNoFault(t *testing.T) {
 		}
 		return err
 	}
-	tree, err := open(Options{Mount: f.top}, k)
+	tree, err := open(f.options("auto"), k)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,18 @@ type Entry struct {
 	Populated bool
 }
 
+// OpenEntry opens a directory of List, to kill what is in it and remove it.
+// (A name that was too long for a directory cannot be had back from it, so
+// Program and OpenRun would not find that one again.)
+func (t *Tree) OpenEntry(e Entry) (*Group, error) {
+	g, err := t.openGroup(e.Path)
+	if err != nil {
+		return nil, err
+	}
+	g.instance, g.run = e.Instance, e.Run
+	return g, nil
+}
+
 // List names what is in the tree: each run, and each program that has none.
 // Directories that this package did not name are left out.
 func (t *Tree) List() ([]Entry, error) {
@@ -92,7 +104,7 @@ func (t *Tree) Sweep() ([]Entry, error) {
 			living = append(living, e)
 			continue
 		}
-		if err := t.removeDir(e.Path); err != nil && !errors.Is(err, ErrBusy) {
+		if err := t.removePath(e.Path); err != nil && !errors.Is(err, ErrBusy) {
 			problems = append(problems, err)
 		}
 	}
@@ -101,23 +113,11 @@ func (t *Tree) Sweep() ([]Entry, error) {
 		problems = append(problems, err)
 		for _, e := range rest {
 			if e.Instance == "" && !e.Populated {
-				if err := t.removeDir(e.Path); err != nil && !errors.Is(err, ErrBusy) {
+				if err := t.removePath(e.Path); err != nil && !errors.Is(err, ErrBusy) {
 					problems = append(problems, err)
 				}
 			}
 		}
 	}
 	return living, errors.Join(problems...)
-}
-
-func (t *Tree) removeDir(path string) error {
-	g, err := t.openGroup(path)
-	if errors.Is(err, ErrGone) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer g.Close()
-	return g.Remove()
 }

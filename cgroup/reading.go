@@ -10,15 +10,15 @@ import (
 type Reading struct {
 	// Measure is what only the processes themselves can give back: anonymous
 	// memory, shared memory and the kernel's own minus its reclaimable caches,
-	// plus swap. Page cache is not in it. It comes from memory.stat, which may lag: by up to
-	// 64 pages per CPU at any time, and by up to 2 s for changes smaller than
-	// that in each of the kernel's batches. Socket buffers are not in it.
+	// plus swap. Page cache and socket buffers are not in it. It comes from
+	// memory.stat, which may lag: for at most 2 s, by at most 64 pages per CPU
+	// (when more has gathered, reading it brings it up to date).
 	Measure int64
 	// MeasureFromCurrent is the same quantity started from memory.current,
-	// which does not lag: current - page cache - reclaimable slab + swap.
-	// Growth of the processes' own memory is in it at once. It errs upward by
-	// the page cache that memory.stat does not show yet, by socket buffers, and by
-	// the pages each CPU holds in stock (at most 64 per CPU). Use it within a second
+	// which does not lag: current - page cache - reclaimable slab + swap. What
+	// the processes have just allocated is in it at once. It errs upward: by
+	// cache that memory.stat does not show yet, by socket buffers, and by the
+	// pages each CPU holds in stock (64 at most). Decide by it within a second
 	// of an event.
 	MeasureFromCurrent int64
 

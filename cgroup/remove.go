@@ -64,6 +64,19 @@ func (g *Group) Remove() error {
 	return nil
 }
 
+// removePath removes a cgroup that nobody has open.
+func (t *Tree) removePath(path string) error {
+	g, err := t.openGroup(path)
+	if errors.Is(err, ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer g.Close()
+	return g.Remove()
+}
+
 // removeOne removes one directory, if it is still the one that fd stands for.
 func (g *Group) removeOne(fd int, path string) error {
 	var held, named unix.Stat_t

@@ -30,7 +30,9 @@ type site struct {
 
 // sites are the places to try, best first. Nothing is written to find out.
 //
-//  1. where an earlier start of ours has put us: <dir>/bulkhead/supervisor
+//  1. where an earlier start of ours has put us: <dir>/bulkhead/supervisor; or,
+//     run as a program of another supervisor, the cgroup it gave us: its
+//     limits are meant for us
 //  2. the nearest delegated cgroup we are in (systemd's Delegate=yes)
 //  3. root: the top of what is mounted. It is the real root, a container's
 //     own, or, in a session or a service that is not delegated, better than a
@@ -60,6 +62,8 @@ func sites(h host, name string) []site {
 		})
 		if up, ok := strings.CutSuffix(h.own, "/"+name+"/"+supervisorDir); ok {
 			dirs = slices.Insert(dirs, 0, up)
+		} else if strings.Contains(h.own, "/"+name+"/"+programsDir+"/") {
+			dirs = slices.Insert(dirs, 0, h.own)
 		}
 	}
 	var out []site

@@ -1,17 +1,12 @@
 package cgroup
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"syscall"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // Session stands in for a run's [Group] where there is no cgroup v2: the
@@ -21,7 +16,7 @@ import (
 // It has no limits: Apply does nothing, and what needs the kernel's help
 // answers errors.ErrUnsupported.
 type Session struct {
-	proc string
+	table *processTable
 
 	mu    sync.Mutex
 	main  int
@@ -31,7 +26,7 @@ type Session struct {
 }
 
 // NewSession makes a session without processes; SetMain gives it its first.
-func NewSession() *Session { return &Session{proc: "/proc", seen: map[int]uint64{}} }
+func NewSession() *Session { return &Session{table: &hostProcesses, seen: map[int]uint64{}} }
 
 // SetMain tells the main process, which must have been started with setsid and
 // not been waited for yet.
@@ -40,20 +35,23 @@ func (s *Session) SetMain(pid int) {
 	defer s.mu.Unlock()
 	s.main, s.birth = pid, 0
 	clear(s.seen)
-	if p, ok := readProc(s.proc, pid); ok {
+	if p, ok := readProc(s.table.proc, pid); ok {
 		s.birth = p.start
 		s.seen[pid] = p.start
 	}
 }
 
 // Procs are the session's live processes; zombies are not among them.
-func (s *Session) Procs() ([]int, error) {
+func (s *Session) Procs() ([]int, error) { return s.procs(0) }
+
+// procs is Procs by a process table that may be as old as age.
+func (s *Session) procs(age time.Duration) ([]int, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.main == 0 {
 		return nil, nil
 	}
-	all, err := readProcs(s.proc)
+	all, err := s.table.read(age)
 	if err != nil {
 		return nil, err
 	}
@@ -97,70 +95,13 @@ func members(all map[int]process, main int, birth uint64, known map[int]uint64) 
 	return in
 }
 
-// process is what /proc/PID/stat says of one process.
-type process struct {
-	parent, session int
-	start           uint64 // clock ticks after boot
-	zombie          bool
-}
-
-func readProcs(proc string) (map[int]process, error) {
-	dir, err := os.Open(proc)
-	if err != nil {
-		return nil, fmt.Errorf("cannot list processes: %v", err)
-	}
-	defer dir.Close()
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("cannot list processes: %v", err)
-	}
-	all := map[int]process{}
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			if p, ok := readProc(proc, pid); ok {
-				all[pid] = p
-			}
-		}
-	}
-	return all, nil
-}
-
-func readProc(proc string, pid int) (process, bool) {
-	b, err := readAt(unix.AT_FDCWD, proc+"/"+strconv.Itoa(pid)+"/stat")
-	if err != nil {
-		return process{}, false
-	}
-	return parseProc(b)
-}
-
-// parseProc reads /proc/PID/stat. The second field, the command's name, may
-// hold blanks and parentheses: what follows the last parenthesis counts.
-func parseProc(b []byte) (process, bool) {
-	i := bytes.LastIndexByte(b, ')')
-	if i < 0 {
-		return process{}, false
-	}
-	f := bytes.Fields(b[i+1:])
-	if len(f) < 20 {
-		return process{}, false
-	}
-	parent, err1 := strconv.Atoi(string(f[1]))
-	session, err2 := strconv.Atoi(string(f[3]))
-	start, err3 := strconv.ParseUint(string(f[19]), 10, 64)
-	if err1 != nil || err2 != nil || err3 != nil {
-		return process{}, false
-	}
-	state := string(f[0])
-	return process{parent, session, start, state == "Z" || state == "X"}, true
-}
-
 // Read sums Pss and SwapPss over the session's processes.
 func (s *Session) Read() (Reading, error) {
-	pids, err := s.Procs()
+	pids, err := s.procs(tableAge)
 	if err != nil {
 		return Reading{}, err
 	}
-	r, err := sumPss(s.proc, pids)
+	r, err := sumPss(s.table.proc, pids)
 	if err != nil {
 		return Reading{}, err
 	}

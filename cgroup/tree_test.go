@@ -37,7 +37,7 @@ func TestOpenBuildsTheTree(t *testing.T) {
 	}
 
 	f.log = nil
-	if _, err := open(Options{Mount: f.top}, f.kernel()); !errors.Is(err, ErrInUse) {
+	if _, err := open(f.options("auto"), f.kernel()); !errors.Is(err, ErrInUse) {
 		t.Errorf("a second supervisor in the same tree: %v, want ErrInUse", err)
 	}
 	if len(f.log) > 0 {
@@ -48,7 +48,7 @@ func TestOpenBuildsTheTree(t *testing.T) {
 	if again.Mode() != Enforced {
 		t.Errorf("a left tree used again: %v, %s", again.Mode(), again.Why())
 	}
-	if other, err := open(Options{Mount: f.top, Name: "other"}, f.kernel()); err != nil || other.Path() != f.top+"/other" {
+	if other, err := open(Options{Mount: f.top, Proc: f.proc, Name: "other"}, f.kernel()); err != nil || other.Path() != f.top+"/other" {
 		t.Errorf("a second tree of another name: %v", err)
 	}
 }
@@ -102,7 +102,7 @@ func TestOpenWithLess(t *testing.T) {
 				}
 			}
 			tree.Close()
-			_, err := open(Options{Mode: "require", Mount: f.top}, f.kernel())
+			_, err := open(f.options("require"), f.kernel())
 			if (err == nil) != (c.mode == Enforced) || err != nil && err.Error() != tree.Why() {
 				t.Errorf("require: %v", err)
 			}
@@ -116,7 +116,7 @@ func TestOpenModes(t *testing.T) {
 	if off.Mode() != None || off.Why() != whyOff || len(f.log) > 0 {
 		t.Errorf("off: %v, %q, wrote %q", off.Mode(), off.Why(), f.log)
 	}
-	if _, err := open(Options{Mode: "maybe", Mount: f.top}, f.kernel()); err == nil || !strings.Contains(err.Error(), `"maybe"`) {
+	if _, err := open(f.options("maybe"), f.kernel()); err == nil || !strings.Contains(err.Error(), `"maybe"`) {
 		t.Errorf("an unknown mode: %v", err)
 	}
 	proc := t.TempDir()
@@ -146,6 +146,7 @@ func TestWhySentences(t *testing.T) {
 		{host{mount: "/cg", realRoot: true, memory: map[string]bool{"/cg": true}}, on, nil, cureParent},
 		{host{mount: "/cg", realRoot: true, uid: 1000}, &Tree{}, unix.EACCES, cureUser},
 		{host{mount: "/cg", realRoot: true}, &Tree{}, unix.EPERM, cureService},
+		{host{mount: "/cg", realRoot: true, memoryV1: true, uid: 1000}, &Tree{}, unix.EACCES, cureBoot},
 		{host{mount: "/cg"}, &Tree{}, unix.EPERM, cureContainer},
 		{host{mount: "/cg", uid: 1000}, &Tree{}, unix.EROFS, cureContainer},
 	} {

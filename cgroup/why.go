@@ -66,6 +66,8 @@ func whyPartly(t *Tree) string {
 // cure says what helps against the error that kept us from building.
 func cure(h host, err error) string {
 	switch {
+	case h.memoryV1: // even where we may write there would be no memory controller
+		return cureBoot
 	case errors.Is(err, unix.EROFS):
 		return cureContainer
 	case h.uid != 0:

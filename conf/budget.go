@@ -46,8 +46,8 @@ func Budget(c *Config) Table {
 func (t Table) Free() Bytes { return t.MemoryTotal - t.Reserve - t.Promised }
 
 // Exceeded says that more is promised than there is. An unknown total is
-// never exceeded.
-func (t Table) Exceeded() bool { return t.MemoryTotal > 0 && t.Free() < 0 }
+// never exceeded, nor is any by nothing.
+func (t Table) Exceeded() bool { return t.MemoryTotal > 0 && t.Promised > 0 && t.Free() < 0 }
 
 // Explain says by how much and through which programs.
 func (t Table) Explain() string {

@@ -61,12 +61,13 @@ type Program struct {
 	Pos       Position // of the table's header
 	Instances []Instance
 
-	User         *User // nil: as the supervisor
-	Umask        int   // -1: as the supervisor
-	EnvFile      string
-	Priority     int
-	AutoStart    bool
-	AutoRestart  AutoRestart
+	User        *User // nil: as the supervisor
+	Umask       int   // -1: as the supervisor
+	EnvFile     string
+	Priority    int
+	AutoStart   bool
+	AutoRestart AutoRestart
+	//lint:ignore ST1011 startsecs is supervisord's word
 	StartSecs    time.Duration
 	StartRetries int // -1: never given up
 	ExitCodes    []int

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+
+	"github.com/BurntSushi/toml"
 )
 
 // decode fills dst, a pointer to a raw struct, from a TOML table. It goes on
@@ -83,23 +85,28 @@ func fillStruct(dst, src reflect.Value) {
 	}
 }
 
-// unknownKey says what key of the table at path was probably meant.
+// unknownKey says what key was probably meant in the table at path: the same
+// name in another table, or a similar one here.
 func unknownKey(path []string, key string) *fault {
 	where := tableName(path)
 	var here, elsewhere []string
 	for _, doc := range Reference() {
 		if doc.Where == where {
 			here = append(here, doc.Name)
-		} else if doc.Name == key {
-			elsewhere = append(elsewhere, "["+doc.Where+"]")
+		} else if doc.Name == key && strings.HasPrefix(doc.Where, programTable) == (len(path) > 1) {
+			table := strings.Split(doc.Where, ".")
+			if len(path) > 1 {
+				table[1] = path[1]
+			}
+			elsewhere = append(elsewhere, "["+toml.Key(table).String()+"]")
 		}
 	}
 	here = append(here, subTables(where)...)
 	hint := "remove it; the keys here are " + strings.Join(here, ", ")
-	if near := nearest(key, here); near != "" {
-		hint = "write " + near
-	} else if len(elsewhere) > 0 {
+	if len(elsewhere) > 0 {
 		hint = "it belongs in " + strings.Join(elsewhere, " or ")
+	} else if near := nearest(key, here); near != "" {
+		hint = "write " + near
 	} else if where == programTable {
 		hint = "remove it, or see the list of keys"
 	}

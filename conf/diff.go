@@ -133,8 +133,9 @@ type fact struct {
 }
 
 // programFacts lists everything that makes a program, but its instances.
-// Limits are not live: a run's cgroup has them from its birth, and lowering
-// one under what is used would kill the job in hand instead of letting it end.
+// An instance's limits are not live: a run's cgroup has them from its birth, and
+// lowering one under what is used would kill the job in hand instead of letting
+// it end. The total's are: its cgroup outlives every run.
 func programFacts(p Program) []fact {
 	return slices.Concat([]fact{
 		{"preset", true, p.Preset},
@@ -168,7 +169,7 @@ func programFacts(p Program) []fact {
 		{"recycle.min_lifetime", true, p.Recycle.MinLifetime},
 		{"recycle.parallel", true, p.Recycle.Parallel},
 		{"recycle.overlap", true, p.Recycle.Overlap},
-	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", p.Limits), totalFacts(p))
+	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", false, p.Limits), totalFacts(p))
 }
 
 func rlimitFacts(list []Rlimit) []fact {
@@ -183,17 +184,17 @@ func rlimitFacts(list []Rlimit) []fact {
 	return facts
 }
 
-func cgroupFacts(table string, l Limits) []fact {
+func cgroupFacts(table string, live bool, l Limits) []fact {
 	return []fact{
-		{table + "memory_min", false, l.MemoryMin},
-		{table + "memory_low", false, l.MemoryLow},
-		{table + "memory_high", false, l.MemoryHigh},
-		{table + "memory_max", false, l.MemoryMax},
-		{table + "memory_swap_max", false, l.MemorySwapMax},
-		{table + "cpu_weight", false, l.CPUWeight},
-		{table + "cpu_max", false, l.CPUMax},
-		{table + "io_weight", false, l.IOWeight},
-		{table + "pids_max", false, l.PidsMax},
+		{table + "memory_min", live, l.MemoryMin},
+		{table + "memory_low", live, l.MemoryLow},
+		{table + "memory_high", live, l.MemoryHigh},
+		{table + "memory_max", live, l.MemoryMax},
+		{table + "memory_swap_max", live, l.MemorySwapMax},
+		{table + "cpu_weight", live, l.CPUWeight},
+		{table + "cpu_max", live, l.CPUMax},
+		{table + "io_weight", live, l.IOWeight},
+		{table + "pids_max", live, l.PidsMax},
 	}
 }
 
@@ -207,7 +208,7 @@ func totalFacts(p Program) []fact {
 	if n := len(p.Instances); l.MemoryLow == totalFloor(p.Limits.MemoryLow, n, l.MemoryMax) {
 		l.MemoryLow = -1
 	}
-	return cgroupFacts("total.", l)
+	return cgroupFacts("total.", true, l)
 }
 
 func diffInstance(a, b Instance) []string {

@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -43,7 +44,7 @@ func TestDiff(t *testing.T) {
 		{"environment", `A = "1"`, `A = "2"`, "q restart [environment] start [] stop [] restart [q_00 q_01]"},
 		{"numprocs in the command", "command = \"run\"\nnumprocs = 2", "command = \"run %(numprocs)d\"\nnumprocs = 3", "q restart [command numprocs] start [q_02] stop [] restart [q_00 q_01]"},
 		{"limits", "numprocs = 2", "numprocs = 2\nlimits = { memory_max = '1G', nofile = 9, nice = 1 }", "q restart [limits.memory_max limits.nice limits.nofile] start [] stop [] restart [q_00 q_01]"},
-		{"total", "numprocs = 2", "numprocs = 2\ntotal = { pids_max = 9 }", "q restart [total.pids_max] start [] stop [] restart [q_00 q_01]"},
+		{"total", "numprocs = 2", "numprocs = 2\ntotal = { pids_max = 9 }", "q live [total.pids_max] start [] stop [] restart []"},
 		{"user", "numprocs = 2", "numprocs = 2\nuser = 'www-data'", "q restart [user] start [] stop [] restart [q_00 q_01]"},
 		{"restart and fewer", "numprocs = 2", "numprocs = 1\nprocess_name = 'q_%(process_num)02d'\numask = '077'", "q restart [numprocs umask] start [] stop [q_01] restart [q_00]"},
 		{"removed", "[programs.z]", "[programs.a]", "added [a] removed [z]"},
@@ -149,12 +150,20 @@ func mutate(t *testing.T, path string, v reflect.Value) {
 	case reflect.Bool:
 		v.SetBool(!v.Bool())
 	case reflect.Int, reflect.Int64:
-		v.SetInt(v.Int() - 1)
+		if v.Int() == math.MaxInt64 {
+			v.SetInt(0)
+		} else {
+			v.SetInt(v.Int() + 1)
+		}
 	case reflect.Uint32, reflect.Uint64:
 		v.SetUint(v.Uint() + 1)
 	case reflect.Float64:
 		v.SetFloat(v.Float() + 1)
 	case reflect.Slice:
+		if path == "Programs.Process.Rlimits" {
+			v.Set(reflect.ValueOf([]Rlimit{{Name: "core"}}))
+			return
+		}
 		v.Set(reflect.Append(v, reflect.Zero(v.Type().Elem())))
 	case reflect.Map:
 		v.Set(reflect.ValueOf(map[string]string{"other": "x"}))

@@ -158,6 +158,22 @@ command = "true"
 	}
 }
 
+// What instances ask to keep is passed on to the total, as far as it may go.
+func TestTotalFloor(t *testing.T) {
+	for total, want := range map[string]Bytes{
+		"":                        3 << 30,
+		"total.memory_max = '2G'": 2 << 30,
+		"total.memory_max = '4G'": 3 << 30,
+		"total.memory_min = 0":    0,
+		"total.memory_min = '1G'": 1 << 30,
+	} {
+		p := mustRead(t, "[programs.a]\ncommand = 'x'\nnumprocs = 3\nlimits.memory_min = '1G'\n"+total).Programs[0]
+		if p.Total.MemoryMin != want {
+			t.Errorf("%s: %v, want %v", total, p.Total.MemoryMin, want)
+		}
+	}
+}
+
 func TestWithNumprocs(t *testing.T) {
 	p := mustRead(t, "[programs.q]\nnumprocs = 2\ncommand = \"x %(process_num)d/%(numprocs)d\"\nlimits = { memory_min = \"1M\" }").Programs[0]
 	for n, want := range map[int]string{0: "", 1: "q", 2: "q_00 q_01", 3: "q_00 q_01 q_02"} {

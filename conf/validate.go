@@ -200,6 +200,9 @@ func (v *checker) worker() {
 		v.warn(faultf(`write stopwaitsecs = "90s", or --timeout in the command`,
 			"queue:work lets a job go on for 60s unless --timeout says otherwise, and is killed after %v", short(v.p.StopWait)), "stopwaitsecs")
 	}
+	if v.p.StopAsGroup && v.p.Preset == "laravel" { // Horizon passes it on itself
+		v.warn(faultf("leave stopasgroup out", "the stop signal reaches the job's own subprocesses too, and so breaks the job that it lets end"), "stopasgroup")
+	}
 	if memory, ok := workerMemory(argv); ok && memory > v.p.Limits.MemoryMax {
 		v.warn(faultf("lower --memory or raise memory_max",
 			"the command's own --memory is %v: the kernel kills the worker at %v before it ends itself", memory, v.p.Limits.MemoryMax), "limits", "memory_max")

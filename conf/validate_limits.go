@@ -85,13 +85,17 @@ func (v *checker) set(table, key string, value Bytes) Bytes {
 func (v *checker) belowTotal() {
 	in, total := v.p.Limits, v.p.Total
 	above := func(key string, value, limit any) {
-		v.problem(faultf("lower it, or raise the total's", "cannot use %v: all instances together may have %v (total.%s)", value, limit, key), "limits", key)
+		v.problem(faultf("lower it, or raise the total's", "cannot use %v: all instances together may have %v", value, limit), "limits", key)
 	}
 	if in.MemoryMax != Unlimited && in.MemoryMax > total.MemoryMax {
 		above("memory_max", in.MemoryMax, total.MemoryMax)
 	}
-	if in.MemoryHigh != Unlimited && in.MemoryHigh > total.MemoryHigh {
+	switch {
+	case in.MemoryHigh == Unlimited:
+	case in.MemoryHigh > total.MemoryHigh:
 		above("memory_high", in.MemoryHigh, total.MemoryHigh)
+	case in.MemoryHigh > total.MemoryMax:
+		above("memory_high", in.MemoryHigh, total.MemoryMax)
 	}
 	if in.MemorySwapMax != Unlimited && in.MemorySwapMax > total.MemorySwapMax {
 		above("memory_swap_max", in.MemorySwapMax, total.MemorySwapMax)

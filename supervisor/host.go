@@ -30,8 +30,17 @@ type host struct {
 	pids   map[int]*process
 	groups map[string]*group
 
-	released pending // releases under way
+	released pending       // releases under way
+	births   chan struct{} // starts under way that may still be busy
 }
+
+// A start takes about a millisecond of a thread. More at once than birthsMost
+// only make more threads, 48 KiB each; one that has not come to its end after
+// birthBusy waits for something, and makes room.
+const (
+	birthsMost = 4
+	birthBusy  = 50 * time.Millisecond
+)
 
 // releaseMost is how long the end of the supervisor waits for its cleaning up.
 const releaseMost = 5 * time.Second
@@ -51,6 +60,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set) *ho
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
+		births:  make(chan struct{}, birthsMost),
 	}
 }
 
@@ -82,7 +92,14 @@ func (h *host) all() []*process {
 
 func (h *host) spawn(r ref, p *conf.Program, in *conf.Instance) {
 	b := &birth{host: h, ref: r, prog: *p, inst: *in}
-	go b.run()
+	go func() {
+		h.births <- struct{}{}
+		leave := sync.OnceFunc(func() { <-h.births })
+		timer := time.AfterFunc(birthBusy, leave)
+		b.run()
+		timer.Stop()
+		leave()
+	}()
 }
 
 func (h *host) signal(r ref, sig syscall.Signal, all bool) {

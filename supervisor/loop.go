@@ -163,12 +163,12 @@ func (l *loop) step(in *instance, e programs.Event) {
 	old := in.state
 	next, acts := programs.Step(in.prog.policy, old, l.moment(), e)
 	in.state = next
+	for _, a := range acts { // first what is urgent, then what is said about it
+		l.act(in, a)
+	}
 	if next != old {
 		l.tell(in, old, next)
 		l.changed[in] = true
-	}
-	for _, a := range acts {
-		l.act(in, a)
 	}
 	for n := range in.runs {
 		if n != next.Cur.N && n != next.Side.N {

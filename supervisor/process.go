@@ -64,6 +64,8 @@ const (
 	// drainMost is how long the end of a run waits for its output to be written.
 	// Behind a stuck disk the rest follows later; the replacement does not wait.
 	drainMost = 200 * time.Millisecond
+	// emptyMost is how long a cgroup may take to be empty after its last process.
+	emptyMost = 4 * time.Millisecond
 	// lookAgain is how often is looked where the kernel does not tell.
 	lookAgain = 50 * time.Millisecond
 )
@@ -108,7 +110,7 @@ func (p *process) ended(status spawn.Status) {
 		e.last.peak = r.Peak
 	}
 	p.lastJob(&e.last)
-	e.left = p.left()
+	e.left = p.stillLeft()
 	p.host.post(e)
 	if e.left {
 		p.watchEmpty()
@@ -154,6 +156,18 @@ func (p *process) lastJob(w *words) {
 func (p *process) left() bool {
 	populated, err := p.comp.Populated()
 	return err == nil && populated
+}
+
+// stillLeft is left, with a moment's patience: since Linux 6.18 or so a cgroup
+// counts as populated until a little after the exit of its last process was told.
+func (p *process) stillLeft() bool {
+	for wait := 50 * time.Microsecond; p.left(); wait *= 2 {
+		if wait > emptyMost {
+			return true
+		}
+		time.Sleep(wait)
+	}
+	return false
 }
 
 // watchEmpty posts emptied once nothing of the run is left.

@@ -9,6 +9,7 @@ import (
 	"runtime/debug"
 	"strconv"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -30,6 +31,9 @@ type Options struct {
 // ownOOMScore keeps the supervisor alive when the host runs out of memory:
 // whoever else dies, it can start again.
 const ownOOMScore = -900
+
+// calmAfter is when the start is over, for most configurations.
+const calmAfter = 3 * time.Second
 
 // Serve runs the supervisor until it has been told to end and every instance is
 // stopped. It returns an error when it could not start; once running it does
@@ -188,6 +192,8 @@ func (s *server) run(ctx context.Context) {
 	wg.Go(func() { signals(edges, s.daemon) })
 	wg.Go(func() { reapOrphans(edges) })
 	wg.Go(func() { s.notify.serve() })
+	calm := time.AfterFunc(calmAfter, shed)
+	defer calm.Stop()
 	wg.Go(func() {
 		if err := s.listen(edges); err != nil {
 			s.loop.post(trouble{what: "the control socket failed", err: err})

@@ -20,7 +20,7 @@ func (a *app) check() *cobra.Command {
 			return a.checkConfig(file, asJSON)
 		},
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./bulkhead.toml, "+conf.Dir+"/"+conf.Name)
+	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./"+conf.Name+", "+conf.Dir+"/"+conf.Name)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"bulkhead/conf"
@@ -54,7 +55,14 @@ func span(d time.Duration) string {
 	if d == 0 {
 		return ""
 	}
-	return d.String()
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") { // 6h0m0s is 6h
+		text = strings.TrimSuffix(strings.TrimSuffix(text, "0s"), "h0m")
+		if !strings.HasSuffix(text, "m") {
+			text += "h"
+		}
+	}
+	return text
 }
 
 var columns = []column{

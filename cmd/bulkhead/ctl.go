@@ -84,7 +84,9 @@ func (c *ctl) order(o control.Order) error {
 		return err
 	}
 	outcomes, err := client.Do(context.Background(), o)
-	outcomes = asNamed(o.Names, outcomes)
+	if o.Verb != "restart" { // which stops all, then starts all
+		outcomes = asNamed(o.Names, outcomes)
+	}
 	if c.asJSON {
 		if jerr := c.json(listed(outcomes)); jerr != nil {
 			return jerr

@@ -9,7 +9,7 @@ import (
 )
 
 func (c *ctl) scale() *cobra.Command {
-	return &cobra.Command{
+	cmd := &cobra.Command{
 		Use:   "scale NAME N",
 		Short: "Run N instances of a program: only the difference is started or stopped",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -24,4 +24,9 @@ func (c *ctl) scale() *cobra.Command {
 			return c.order(control.Order{Verb: "scale", Names: args[:1], Count: n})
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { // a number below 0 looks like a flag
+		c.say("Error: bad number %s", culprit(err))
+		return exitCode(exitGeneric)
+	})
+	return cmd
 }

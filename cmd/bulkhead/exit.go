@@ -43,7 +43,7 @@ func (a *app) exit(err error) int {
 	a.complain(err)
 	switch {
 	case errors.As(err, &usage):
-		return exitGeneric
+		return exitUsage
 	case errors.As(err, &dead):
 		return deadCode(dead.Cause)
 	}
@@ -90,7 +90,7 @@ func outcomeCode(verb string, f control.Fault) int {
 		return exitNotRunning
 	case control.BadGroup:
 		if verb == "start" || verb == "restart" { // supervisorctl's restart ends with a start
-			return exitGeneric
+			return exitUsage
 		}
 	}
 	return exitGeneric

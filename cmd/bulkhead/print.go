@@ -91,7 +91,7 @@ var faultWords = map[control.Fault]string{
 	control.AbnormalTermination: "abnormal termination",
 	control.SpawnError:          "spawn error",
 	control.AlreadyStarted:      "already started",
-	control.NotRunning:          "not runnning",
+	control.NotRunning:          "not running",
 	control.ShuttingDown:        "shutting down",
 }
 

@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"fmt"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -14,29 +14,35 @@ func (a *app) serve() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use:   "serve [-c FILE]",
-		Short: "Run the supervisor in the foreground: under systemd, as a container's PID 1, in a terminal",
-		Args:  noUnknown,
-		RunE:  func(*cobra.Command, []string) error { return a.runServer(file) },
+		Short: "Run the supervisor in the foreground",
+		Long: `Run the supervisor in the foreground: as a systemd unit, or as a container's PID 1.
+
+SIGTERM and SIGINT stop everything and end it. A config with problems starts nothing: see check.`,
+		Args: noUnknown,
+		RunE: func(*cobra.Command, []string) error { return a.runSupervisor(file) },
 	}
-	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./bulkhead.toml, "+conf.Dir+"/"+conf.Name)
+	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./"+conf.Name+", "+conf.Dir+"/"+conf.Name)
 	return cmd
 }
 
-func (a *app) runServer(file string) error {
+func (a *app) runSupervisor(file string) error {
 	cfg, warnings, err := readConfig(file)
+	var all *conf.Problems
+	if errors.As(err, &all) {
+		a.checkText(nil, warnings, all)
+		return exitCode(exitGeneric)
+	}
 	if err != nil {
 		return err
 	}
-	for _, w := range warnings {
-		fmt.Fprintln(a.err, w)
-	}
+	a.warnings(warnings)
 	return supervisor.Serve(context.Background(), supervisor.Options{
-		Config: cfg,
-		Read: func() (*conf.Config, error) {
-			c, _, err := readConfig(cfg.Path)
-			return c, err
-		},
+		Config:  cfg,
 		Version: ownVersion(),
 		Out:     a.out,
+		Read: func() (*conf.Config, error) {
+			again, _, err := readConfig(cfg.Path)
+			return again, err
+		},
 	})
 }

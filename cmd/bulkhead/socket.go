@@ -58,7 +58,8 @@ func findConfig() (string, error) {
 var (
 	tableLine  = regexp.MustCompile(`^\s*\[\s*([^\[\]]*?)\s*\]\s*(#.*)?$`)
 	socketLine = regexp.MustCompile(`^\s*socket\s*=\s*["']([^"'\\%]*)["']\s*(#.*)?$`)
-	socketKey  = regexp.MustCompile(`^\s*["']?(supervisor\s*\.\s*)?socket["']?\s*=`)
+	socketKey  = regexp.MustCompile(`^\s*["']?socket["']?\s*=`)
+	inlineKey  = regexp.MustCompile(`^\s*["']?supervisor["']?\s*[.=]`)
 )
 
 // writtenSocket takes the socket out of a file that is no valid config, where
@@ -76,14 +77,16 @@ func writtenSocket(file, or string) (string, bool) {
 			table = m[1]
 			continue
 		}
-		if (table != "" && table != "supervisor") || !socketKey.MatchString(line) {
-			continue
-		}
 		m := socketLine.FindStringSubmatch(line)
-		if m == nil || table != "supervisor" || !filepath.IsAbs(m[1]) {
+		switch {
+		case table == "" && inlineKey.MatchString(line):
 			return "", false // written in a way only conf can read
+		case table != "supervisor" || !socketKey.MatchString(line):
+		case m == nil || !filepath.IsAbs(m[1]):
+			return "", false
+		default:
+			found = m[1]
 		}
-		found = m[1]
 	}
 	return found, true
 }

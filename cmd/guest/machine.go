@@ -43,7 +43,10 @@ func runGuest(ctx context.Context, opts options) (int, error) {
 		status, err := boot(ctx, opts, k)
 		if ctx.Err() != nil {
 			status, cause := ended(ctx, opts)
-			return status, errors.Join(cause, err)
+			if status == exitTimeLimit { // what it was at helps, when nobody stopped it
+				cause = errors.Join(cause, err)
+			}
+			return status, cause
 		}
 		if err == nil || !errors.Is(err, errDead) || try == 2 {
 			return status, err

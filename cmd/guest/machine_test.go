@@ -52,7 +52,7 @@ func TestShareArgs(t *testing.T) {
 		s    share
 		want string
 	}{
-		{m.root, "--socket-path=/tmp/w/rootfs.sock -o source=/ -o sandbox=chroot -o cache=auto -o log_level=err --thread-pool-size=4"},
+		{m.root, "--socket-path=/tmp/w/rootfs.sock -o source=/ -o sandbox=chroot -o cache=always -o log_level=err --thread-pool-size=4"},
 		{m.answer, "--socket-path=/tmp/w/answer.sock -o source=/out -o sandbox=chroot -o cache=none -o log_level=err --thread-pool-size=4"},
 	} {
 		if got := strings.Join(tt.s.args(), " "); got != tt.want {

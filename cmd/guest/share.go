@@ -21,10 +21,11 @@ type share struct {
 	socket string
 }
 
-// cacheMode is virtiofsd's. Our own output folder is read here while the
-// guest writes, so nothing of it may be cached there.
+// args is virtiofsd's command line. The root is read-only to the guest and
+// holds still meanwhile: cached for good, which halves the time a PHP program
+// takes to start. The results are read here while the guest writes.
 func (s share) args() []string {
-	mode := "cache=auto"
+	mode := "cache=always"
 	if s.tag != rootTag {
 		mode = "cache=none"
 	}

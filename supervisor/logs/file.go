@@ -8,12 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"time"
 )
-
-// stallLimit is how long a fifo or terminal whose reader does not read may hold
-// up its writers before output is lost; a file's disk may take as long as it likes.
-const stallLimit = 5 * time.Second
 
 // file is one path and, while it has sinks, the open file behind it.
 type file struct {
@@ -25,6 +20,7 @@ type file struct {
 	sinks  atomic.Int32
 	shared atomic.Bool
 	lost   atomic.Int64
+	epoch  atomic.Uint64 // counts truncations in place, for followers
 
 	mu      sync.Mutex
 	target  Target
@@ -32,8 +28,7 @@ type file struct {
 	w       *os.File  // nil also while a fifo has no reader
 	regular bool
 	size    int64
-	epoch   uint64 // counts truncations in place, for followers
-	failed  int64  // lost since trouble began
+	failed  int64 // lost since trouble began
 	trouble bool
 	stalled bool
 	rotated bool // the last rotation succeeded, or none was due
@@ -163,7 +158,8 @@ func (f *file) truncateLinked() error {
 	if err := os.Truncate(f.path, 0); err != nil {
 		return err
 	}
-	f.size, f.epoch = 0, f.epoch+1
+	f.size = 0
+	f.epoch.Add(1)
 	return nil
 }
 

@@ -58,7 +58,7 @@ func (w *Follower) begin(n int64) error {
 		r.Close()
 		return fmt.Errorf("cannot read log file %q: %v", f.path, cause(err))
 	}
-	w.r, w.at, w.epoch = r, max(0, info.Size()-max(0, n)), f.epoch
+	w.r, w.at, w.epoch = r, max(0, info.Size()-max(0, n)), f.epoch.Load()
 	if f.readers == nil {
 		f.readers = make(map[chan struct{}]struct{})
 	}
@@ -120,6 +120,11 @@ func (w *Follower) next(p []byte) (int, error) {
 	defer w.mu.Unlock()
 	for {
 		n, err := w.r.ReadAt(p, w.at)
+		// Asked after the read: what follows a truncation is written after it is counted.
+		if now := w.f.epoch.Load(); now != w.epoch {
+			w.at, w.epoch = 0, now
+			continue
+		}
 		if n > 0 {
 			w.at += int64(n)
 			return n, nil
@@ -150,8 +155,8 @@ func (w *Follower) advance() (bool, error) {
 		}
 		return false, fmt.Errorf("cannot read log file %q: %v", f.path, cause(err))
 	}
-	if w.epoch != f.epoch || mine.Size() < w.at {
-		w.at, w.epoch = 0, f.epoch
+	if mine.Size() < w.at {
+		w.at = 0
 		return mine.Size() > 0, nil
 	}
 	if mine.Size() > w.at {

@@ -141,7 +141,8 @@ func (p *Pump) woken() bool {
 	return open
 }
 
-// drain reads what is in the pipe now, however fast others refill it.
+// drain reads what is in the pipe now, however fast others refill it, and says
+// whether the stream goes on.
 func (p *Pump) drain() bool {
 	left := 0 // FIONREAD, which Linux also calls TIOCINQ
 	err := p.raw.Control(func(fd uintptr) {
@@ -154,7 +155,7 @@ func (p *Pump) drain() bool {
 		}
 		left -= n
 	}
-	return err == nil || errors.Is(err, os.ErrDeadlineExceeded)
+	return err == nil
 }
 
 // read reads one chunk and hands it on. Without wait it returns 0 when there
@@ -162,7 +163,7 @@ func (p *Pump) drain() bool {
 func (p *Pump) read(wait bool) (n int, err error) {
 	var chunk *[chunkSize]byte
 	kept := 0
-	rawErr := p.raw.Read(func(fd uintptr) bool {
+	attempt := func(fd uintptr) bool {
 		chunk = chunks.Get().(*[chunkSize]byte)
 		kept = copy(chunk[:], p.held)
 		n, err = ignoringEINTR(int(fd), chunk[kept:])
@@ -171,8 +172,15 @@ func (p *Pump) read(wait bool) (n int, err error) {
 		}
 		chunks.Put(chunk)
 		chunk, n, err = nil, 0, nil
-		return !wait
-	})
+		return false
+	}
+	var rawErr error
+	if wait {
+		rawErr = p.raw.Read(attempt)
+	} else {
+		// Not Read: the deadline of the next Drain must not end this one's reading.
+		rawErr = p.raw.Control(func(fd uintptr) { attempt(fd) })
+	}
 	if chunk != nil {
 		defer chunks.Put(chunk)
 	}

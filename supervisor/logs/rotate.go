@@ -39,7 +39,8 @@ func (f *file) shift() error {
 		if err := f.w.Truncate(0); err != nil {
 			return err
 		}
-		f.size, f.epoch = 0, f.epoch+1
+		f.size = 0
+		f.epoch.Add(1)
 		return nil
 	}
 	for n := f.target.Backups; n >= 1; n-- {

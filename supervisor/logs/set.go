@@ -5,6 +5,7 @@ import (
 	"io"
 	"path/filepath"
 	"sync"
+	"time"
 )
 
 // Target says where one stream goes and how its file is rotated.
@@ -29,6 +30,9 @@ type Set struct {
 	OnTrouble func(path string, lost int64, err error)
 
 	out io.Writer
+	// stallLimit is how long a fifo or terminal whose reader does not read may
+	// hold up its writers before output is lost; a disk may take as long as it likes.
+	stallLimit time.Duration
 
 	mu    sync.Mutex
 	files map[string]*file // by identity
@@ -36,7 +40,7 @@ type Set struct {
 
 // NewSet returns an empty set; out is what "-" writes to.
 func NewSet(out io.Writer) *Set {
-	return &Set{out: out, files: make(map[string]*file)}
+	return &Set{out: out, stallLimit: 5 * time.Second, files: make(map[string]*file)}
 }
 
 // Sink is one holder's hold on a file: open it once per stream and close it once.
@@ -68,7 +72,8 @@ func (k *Sink) Path() string { return k.f.path }
 // Lost returns the bytes that the file's writers have lost so far.
 func (k *Sink) Lost() int64 { return k.f.lost.Load() }
 
-// Close gives up the sink; the file is closed with its last one. More calls do nothing.
+// Close gives up the sink; the file is closed with its last one. It waits for a
+// write under way. More calls do nothing.
 func (k *Sink) Close() error {
 	var err error
 	k.closed.Do(func() {

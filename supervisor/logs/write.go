@@ -50,7 +50,7 @@ func (f *file) put(p []byte) (int, error) {
 // stallLimit once, then not at all until it takes something again; one
 // whose reader has gone is opened anew by the next write.
 func (f *file) putOdd(p []byte) (int, error) {
-	limit := stallLimit
+	limit := f.set.stallLimit
 	if f.stalled {
 		limit = time.Millisecond
 	}

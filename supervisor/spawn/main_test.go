@@ -7,6 +7,8 @@ import (
 	"runtime"
 	"testing"
 
+	"bulkhead/supervisor/spawn/nofile"
+
 	"golang.org/x/sys/unix"
 )
 
@@ -48,5 +50,11 @@ func failAsNobody() {
 	fmt.Println(try(func(s *Spec) { s.Cred = &Credential{UID: 33, GID: 33} }))
 	fmt.Println(try(func(s *Spec) { s.Rlimits = []Rlimit{{unix.RLIMIT_NOFILE, 30000, 30000}} }))
 	fmt.Println(try(func(s *Spec) { s.Nice, s.NiceSet = -5, true }))
+	var now unix.Rlimit
+	_ = unix.Getrlimit(unix.RLIMIT_NOFILE, &now)
+	fmt.Println("born with", nofile.Soft, nofile.Hard, "raised by Go:", now.Cur > nofile.Soft)
+	fmt.Println("child:", try(func(s *Spec) {
+		s.Argv, s.Stdout = []string{"sh", "-c", "ulimit -Sn; ulimit -Hn"}, 1
+	}))
 	fmt.Println("itself:", try(func(s *Spec) { s.Cred = &Credential{UID: 65534, GID: 65534} }))
 }

@@ -1,0 +1,230 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/zap"
+
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// fakeEdge is an outside made of time alone. What it was asked is written down
+// in order; runs do by themselves what their script says.
+type fakeEdge struct {
+	mu       sync.Mutex
+	post     func(any)
+	asked    []string
+	live     map[ref]*conf.Program
+	headless map[ref]bool                // the main process is gone, others are not
+	boot     time.Duration               // from a spawn to its answer
+	finish   time.Duration               // from the stop signal to the exit
+	script   func(r ref, post func(any)) // what a run does once it is up
+	refuse   func(r ref) error           // a spawn that fails
+	free     programs.Room               // what room answers
+	most     map[string]int              // most live runs at once, by program
+}
+
+func newFakeEdge() *fakeEdge {
+	return &fakeEdge{live: map[ref]*conf.Program{}, headless: map[ref]bool{}, most: map[string]int{}, boot: time.Millisecond, finish: time.Millisecond,
+		free: programs.Room{HostFree: 1 << 40, ProgramFree: -1}}
+}
+
+func (f *fakeEdge) note(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.asked = append(f.asked, fmt.Sprintf(format, args...))
+}
+
+// log returns what was asked and forgets it.
+func (f *fakeEdge) log() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	out := f.asked
+	f.asked = nil
+	return out
+}
+
+func (f *fakeEdge) spawn(r ref, p *conf.Program, in *conf.Instance) {
+	f.note("spawn %s/%d", in.Name, r.n)
+	prog := *p
+	time.AfterFunc(f.boot, func() {
+		if f.refuse != nil {
+			if err := f.refuse(r); err != nil {
+				f.post(spawnFailed{r, err})
+				return
+			}
+		}
+		f.mu.Lock()
+		f.live[r] = &prog
+		n := 0
+		for _, q := range f.live {
+			if q.Name == prog.Name {
+				n++
+			}
+		}
+		f.most[prog.Name] = max(f.most[prog.Name], n)
+		f.mu.Unlock()
+		f.post(spawned{ref: r, pid: 1000 + int(r.n)})
+		if f.script != nil {
+			f.script(r, f.post)
+		}
+	})
+}
+
+// exit ends a run's main process.
+func (f *fakeEdge) exit(r ref, x programs.Exit, left bool) {
+	f.mu.Lock()
+	_, ok := f.live[r]
+	if !left {
+		delete(f.live, r)
+	}
+	f.mu.Unlock()
+	if ok {
+		f.post(exited{ref: r, exit: x, left: left})
+		f.mu.Lock()
+		f.headless[r] = left
+		f.mu.Unlock()
+	}
+}
+
+func (f *fakeEdge) signal(r ref, sig syscall.Signal, all bool) {
+	f.note("signal %s/%d %v", r.in.conf.Name, r.n, sig)
+	if sig == syscall.SIGTERM && f.finish >= 0 {
+		time.AfterFunc(f.finish, func() { f.exit(r, programs.Exit{}, false) })
+	}
+}
+
+func (f *fakeEdge) kill(r ref) {
+	f.note("kill %s/%d", r.in.conf.Name, r.n)
+	time.AfterFunc(time.Millisecond, func() {
+		f.mu.Lock()
+		headless := f.headless[r]
+		f.mu.Unlock()
+		if headless {
+			f.post(emptied{r})
+			return
+		}
+		f.exit(r, programs.Exit{Code: -1, Signal: 9}, false)
+	})
+}
+
+func (f *fakeEdge) lift(r ref)                            { f.note("lift %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) release(r ref)                         { f.note("release %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) limit(p *conf.Program)                 {}
+func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
+func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
+func (f *fakeEdge) only(prefix string, log []string) (out []string) {
+	for _, l := range log {
+		if strings.HasPrefix(l, prefix) {
+			out = append(out, l)
+		}
+	}
+	return out
+}
+
+// world is a loop with a fake outside, in a bubble of fake time.
+type world struct {
+	t    *testing.T
+	ctx  context.Context
+	edge *fakeEdge
+	loop *loop
+	d    *daemon
+}
+
+// within runs story in a bubble; the loop is shut down at its end.
+func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w *world)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		e := newFakeEdge()
+		if prepare != nil {
+			prepare(e)
+		}
+		j := newJournal()
+		l := newLoop(c, e, zap.NewNop(), j)
+		l.draw = func() float64 { return 0 }
+		e.post = l.post
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		go l.run(ctx)
+		w := &world{t: t, ctx: ctx, edge: e, loop: l, d: &daemon{loop: l, journal: j}}
+		story(w)
+		e.finish = 0
+		l.post(endRequest{})
+		l.post(endRequest{})
+		<-l.done
+	})
+}
+
+// after lets time pass, and everything that follows from it happen.
+func (w *world) after(d time.Duration) {
+	time.Sleep(d) // fake time
+	synctest.Wait()
+}
+
+func (w *world) status(name string) *view {
+	snap, _ := w.loop.publish.get()
+	v := snap.byName[name]
+	if v == nil {
+		w.t.Fatalf("no instance %q", name)
+	}
+	return v
+}
+
+func (w *world) state(name string) string { return w.status(name).State }
+
+// ref names the current run of an instance. Reading the loop's own is safe
+// while everything in the bubble waits.
+func (w *world) ref(name string) ref {
+	v := w.status(name)
+	in := w.loop.find(v.Group, v.Name)
+	return ref{in, in.state.Cur.N}
+}
+
+func (w *world) do(o control.Order) []control.Outcome {
+	w.t.Helper()
+	out, err := w.d.Do(w.ctx, o)
+	if err != nil {
+		w.t.Fatalf("%s: %v", o.Verb, err)
+	}
+	synctest.Wait()
+	return out
+}
+
+func worker(name string, n int, change func(*conf.Program)) *conf.Config {
+	p := conf.Program{
+		Name: name, Preset: "laravel", Priority: 999, AutoStart: true, AutoRestart: conf.RestartAlways,
+		StartSecs: time.Second, StartRetries: -1, ExitCodes: []int{0, 12}, RecycleCodes: []int{0, 12}, SelfKill: true,
+		StopSignal: syscall.SIGTERM, StopWait: 10 * time.Second, LeftoverWait: 2 * time.Second, JobFormat: "laravel",
+		Limits:  conf.Limits{MemoryHigh: conf.Unlimited, MemoryMax: conf.Unlimited, MemorySwapMax: conf.Unlimited},
+		Total:   conf.Limits{MemoryHigh: conf.Unlimited, MemoryMax: conf.Unlimited, MemorySwapMax: conf.Unlimited},
+		Recycle: conf.Recycle{Parallel: 1, MinLifetime: 10 * time.Second},
+	}
+	for i := range n {
+		inst := conf.Instance{Name: name, Group: name, Num: i, Argv: []string{"true"}}
+		if n > 1 {
+			inst.Name = fmt.Sprintf("%s_%02d", name, i)
+		}
+		p.Instances = append(p.Instances, inst)
+	}
+	if change != nil {
+		change(&p)
+	}
+	return &conf.Config{Programs: []conf.Program{p}}
+}
+
+func equal(t *testing.T, what string, got, want []string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("%s:\n got %q\nwant %q", what, got, want)
+	}
+}
