@@ -72,13 +72,19 @@ func (s *Server) Handle(pattern string, h http.Handler) { s.mux.Handle(pattern, 
 func (s *Server) Handler() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set(protocolHeader, Version)
-		// ServeMux would answer an unclean path with a redirect in HTML.
-		if p := r.URL.Path; p != path.Clean(p) && p != path.Clean(p)+"/" {
+		if p := r.URL.Path; !isClean(p) {
 			refuse(w, http.StatusNotFound, fmt.Errorf("no such path %q", clip(p)))
 			return
 		}
 		s.mux.ServeHTTP(w, r)
 	})
+}
+
+// isClean says that ServeMux will take a path as it is: any other it would
+// answer with a redirect in HTML.
+func isClean(p string) bool {
+	clean := path.Clean(p)
+	return strings.HasPrefix(p, "/") && (p == clean || p == clean+"/" && clean != "/")
 }
 
 // Serve answers on l until ctx ends; then it ends the streams, gives answers

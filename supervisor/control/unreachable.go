@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/user"
 	"strconv"
+	"strings"
 	"syscall"
 )
 
@@ -66,13 +67,10 @@ func (c *Client) stranger(resp *http.Response) error {
 }
 
 // isProtocol says that somebody answered with something that is not HTTP.
+// net/http has no error value for it.
 func isProtocol(err error) bool {
-	var p *http.ProtocolError
-	if errors.As(err, &p) {
-		return true
-	}
 	for ; err != nil; err = errors.Unwrap(err) {
-		if text := err.Error(); len(text) > 8 && text[:9] == "malformed" {
+		if strings.HasPrefix(err.Error(), "malformed HTTP") {
 			return true
 		}
 	}
@@ -94,29 +92,40 @@ func rootOf(err error) error {
 func whoMay(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
-		return "run as root"
+		return "run as root" // a directory on the way is what keeps us out
 	}
 	st, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || info.Mode().Perm()&0o020 == 0 {
-		return "run as " + userName(st)
+	if !ok {
+		return "run as root"
 	}
-	group := strconv.Itoa(int(st.Gid))
-	if g, err := user.LookupGroupId(group); err == nil {
-		group = g.Name
-	}
-	if group == "root" {
-		return "run as " + userName(st)
-	}
-	return fmt.Sprintf("run as %s or add yourself to group %q", userName(st), group)
+	return who(info.Mode(), st.Uid, st.Gid)
 }
 
-func userName(st *syscall.Stat_t) string {
-	if st == nil || st.Uid == 0 {
-		return "root"
+// who may write to a file, which is what connecting takes (unix(7)).
+func who(mode fs.FileMode, uid, gid uint32) string {
+	text := "run as root"
+	if uid != 0 {
+		text += " or " + named(uid, user.LookupId, "uid")
 	}
-	uid := strconv.Itoa(int(st.Uid))
-	if u, err := user.LookupId(uid); err == nil {
-		return fmt.Sprintf("root or %q", u.Username)
+	if mode&0o020 != 0 && gid != 0 { // to be in group root is nothing to wish for
+		text += " or add yourself to group " + named(gid, groupName, "number")
 	}
-	return "root or uid " + uid
+	return text
+}
+
+func groupName(id string) (*user.User, error) {
+	g, err := user.LookupGroupId(id)
+	if err != nil {
+		return nil, err
+	}
+	return &user.User{Username: g.Name}, nil
+}
+
+// named is an id by its name, or as a number of its kind.
+func named(id uint32, lookup func(string) (*user.User, error), kind string) string {
+	text := strconv.FormatUint(uint64(id), 10)
+	if u, err := lookup(text); err == nil {
+		return strconv.Quote(u.Username)
+	}
+	return kind + " " + text
 }

@@ -60,6 +60,11 @@ func TestFollow(t *testing.T) {
 	}
 	put(t, k, "moved ")
 	expect(t, w, "moved ")
+	if n, err := w.next(make([]byte, 1)); n != 0 || err != nil { // at the end of a file that is still being written
+		t.Fatalf("%d, %v", n, err)
+	}
+	put(t, k, "still ")
+	expect(t, w, "still ")
 	if err := s.Reopen(); err != nil {
 		t.Fatal(err)
 	}

@@ -153,8 +153,14 @@ func TestDrain(t *testing.T) {
 
 // TestDrainsAtOnce: each of many callers finds its own line in the file.
 func TestDrainsAtOnce(t *testing.T) {
+	for _, shared := range []bool{false, true} {
+		t.Run(fmt.Sprint("shared ", shared), func(t *testing.T) { drainAtOnce(t, shared) })
+	}
+}
+
+func drainAtOnce(t *testing.T, shared bool) {
 	log := filepath.Join(t.TempDir(), "log")
-	p, w := piped(t, opened(t, NewSet(nil), Target{Path: log}), nil)
+	p, w := piped(t, opened(t, NewSet(nil), Target{Path: log, Shared: shared}), nil)
 	var all sync.WaitGroup
 	for n := range 8 {
 		all.Go(func() {
@@ -176,28 +182,26 @@ func TestDrainsAtOnce(t *testing.T) {
 	all.Wait()
 }
 
-// TestDrainOfANoisyPipe: a survivor that never stops writing does not keep
-// Drain from returning.
+// TestDrainOfANoisyPipe: a pipe that is refilled whenever it is read, so never
+// empty, does not keep Drain from returning.
 func TestDrainOfANoisyPipe(t *testing.T) {
-	p, w := piped(t, nil, nil)
-	stopped := make(chan struct{})
-	go func() {
-		defer close(stopped)
-		text := make([]byte, 4096)
-		for {
-			if _, err := w.Write(text); err != nil {
-				return // closed below
-			}
-		}
-	}()
+	var w *os.File
+	text := make([]byte, 4096)
+	ready := make(chan struct{})
+	var p *Pump
+	p, w = piped(t, nil, func([]byte) {
+		<-ready
+		_, _ = w.Write(text) // there is room: as much has just been read
+	})
+	close(ready)
+	if _, err := w.Write(text); err != nil {
+		t.Fatal(err)
+	}
 	for range 20 {
 		if !p.Drain(soon) {
 			t.Fatal("timed out")
 		}
 	}
-	p.Close()
-	<-p.Done()
-	<-stopped
 }
 
 // TestDrainTimesOut behind a tap that does not return.

@@ -1,0 +1,62 @@
+package supervisor
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rules say which arrows between packages there may not be, and why.
+var rules = []struct {
+	from   string   // a package path, "..." for all below
+	banned []string // import paths, "..." for all below
+	why    string
+}{
+	{"bulkhead/programs/...", []string{"os", "os/exec", "syscall", "sync", "golang.org/x/...", "go.uber.org/...", "bulkhead/conf", "bulkhead/cgroup", "bulkhead/supervisor/..."},
+		"programs decides; it touches no process, no clock and no file"},
+	{"bulkhead/conf", []string{"bulkhead/...", "go.uber.org/...", "github.com/containerd/..."},
+		"conf is a leaf: what is legal in a config does not depend on how it is run"},
+	{"bulkhead/cgroup", []string{"bulkhead/...", "go.uber.org/...", "github.com/BurntSushi/..."},
+		"cgroup is a leaf: it knows directories, not programs"},
+	{"bulkhead/supervisor/...", []string{"github.com/BurntSushi/...", "github.com/containerd/...", "github.com/opencontainers/...", "bulkhead/cmd/..."},
+		"only conf reads TOML, only cgroup spells limits for the kernel, and nothing imports a command"},
+	{"bulkhead/supervisor/spawn/...", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
+		"spawn starts what it is told"},
+	{"bulkhead/supervisor/logs", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
+		"logs moves bytes"},
+	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec"},
+		"the command line asks the daemon; it decides nothing and starts nothing"},
+}
+
+// TestImports holds the arrows of ARCHITECTURE.md.
+func TestImports(t *testing.T) {
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}}:{{join .Imports " "}}`, "bulkhead/...").Output()
+	if err != nil {
+		t.Fatalf("cannot list packages: %v", err)
+	}
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if len(lines) < 5 {
+		t.Fatalf("only %d packages found", len(lines))
+	}
+	for _, line := range lines {
+		pkg, imports, _ := strings.Cut(line, ":")
+		for _, r := range rules {
+			if !under(r.from, pkg) {
+				continue
+			}
+			for imp := range strings.FieldsSeq(imports) {
+				own := strings.HasPrefix(imp, strings.TrimSuffix(r.from, "/...")) // its own subpackages
+				if !own && slices.ContainsFunc(r.banned, func(b string) bool { return under(b, imp) }) {
+					t.Errorf("%s imports %s: %s", pkg, imp, r.why)
+				}
+			}
+		}
+	}
+}
+
+// under reports whether path is pattern, or below it when it ends in "...".
+func under(pattern, path string) bool {
+	base, all := strings.CutSuffix(pattern, "/...")
+	return path == base || all && strings.HasPrefix(path, base+"/")
+}
