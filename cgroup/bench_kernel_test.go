@@ -16,6 +16,23 @@ func BenchmarkKernelNewRun(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
+		b.StopTimer()
+		if err := r.Remove(); err != nil {
+			b.Fatal(err)
+		}
+		r.Close()
+		b.StartTimer()
+	}
+}
+
+func BenchmarkKernelRemove(b *testing.B) {
+	p := program(b, realTree(b), "queue")
+	run := uint64(0)
+	for b.Loop() {
+		b.StopTimer()
+		run++
+		r := newRun(b, p, "queue_03", run, Limits{MemorySwapMax: 0})
+		b.StartTimer()
 		if err := r.Remove(); err != nil {
 			b.Fatal(err)
 		}

@@ -92,13 +92,15 @@ func again(what string) *exec.Cmd {
 	return cmd
 }
 
-// readFiles writes and reads files until the page cache holds that much, on a
-// file system that is not tmpfs where the machine has one that can be written, else by
-// reading what is installed.
+// readFiles reads installed files into the page cache, large ones: a shared
+// file system opens slowly.
 func readFiles(want int64) error {
 	var got int64
 	err := filepath.WalkDir("/usr", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || !d.Type().IsRegular() {
+			return nil
+		}
+		if info, err := d.Info(); err != nil || info.Size() < 1<<20 {
 			return nil
 		}
 		f, err := os.Open(path)

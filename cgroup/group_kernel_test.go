@@ -81,19 +81,16 @@ func TestKernelLimitsReadBack(t *testing.T) {
 
 func TestKernelKillForkBomb(t *testing.T) {
 	p := program(t, realTree(t), "bomb")
-	r := newRun(t, p, "bomb", 1, Limits{MemorySwapMax: Unlimited, PidsMax: 200})
+	r := newRun(t, p, "bomb", 1, Limits{MemorySwapMax: Unlimited, PidsMax: 60})
 	fd, err := r.PopulatedFD()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := start(t, r, "bomb")
-	eventually(t, "the bomb has grown", func() bool {
-		pids, err := r.Procs()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return len(pids) > 8
-	})
+	eventually(t, "the bomb has grown as far as pids.max", func() bool { return counts(t, r).PidsMax > 0 })
+	if pids, err := r.Procs(); err != nil || len(pids) < 3 {
+		t.Fatalf("not much of a bomb: %v, %v", pids, err)
+	}
 	polite := time.Now()
 	if err := r.Signal(unix.SIGTERM); err != nil {
 		t.Logf("asking the bomb politely: %v", err) // it may out-fork the question
@@ -125,14 +122,14 @@ func TestKernelKillForkBomb(t *testing.T) {
 	remove(t, r)
 
 	// The same without cgroup.kill, as before Linux 5.14.
-	r = newRun(t, p, "bomb", 2, Limits{MemorySwapMax: Unlimited, PidsMax: 200})
+	r = newRun(t, p, "bomb", 2, Limits{MemorySwapMax: Unlimited, PidsMax: 60})
 	start(t, r, "bomb")
 	eventually(t, "the second bomb has grown", func() bool {
 		pids, err := r.Procs()
 		if err != nil {
 			t.Fatal(err)
 		}
-		return len(pids) > 8
+		return len(pids) > 4
 	})
 	if err := r.killEach(); err != nil {
 		t.Fatal(err)
@@ -145,7 +142,7 @@ func TestKernelKillForkBomb(t *testing.T) {
 
 func TestKernelFreshDirectoryAfterKill(t *testing.T) {
 	p := program(t, realTree(t), "queue")
-	for run := range uint64(5) {
+	for run := range uint64(3) {
 		r := newRun(t, p, "queue_00", run, Limits{MemorySwapMax: Unlimited})
 		cmd := start(t, r, "exit", "7")
 		if cmd.Wait(); cmd.ProcessState.ExitCode() != 7 {
@@ -177,17 +174,6 @@ func TestKernelFreshDirectoryAfterKill(t *testing.T) {
 	if err := again.Remove(); !errors.Is(err, ErrBusy) {
 		t.Errorf("removing a living run: %v, want ErrBusy", err)
 	}
-}
-
-func TestKernelPidsMax(t *testing.T) {
-	p := program(t, realTree(t), "forks")
-	r := newRun(t, p, "forks", 1, Limits{MemorySwapMax: Unlimited, PidsMax: 40})
-	start(t, r, "bomb")
-	eventually(t, "pids.max is counted", func() bool { return counts(t, r).PidsMax > 0 })
-	if err := r.Kill(); err != nil {
-		t.Fatal(err)
-	}
-	empty(t, r)
 }
 
 func TestKernelProcessesOfTheSubtree(t *testing.T) {
@@ -299,8 +285,8 @@ func trackingRun(t *testing.T, tree *Tree) {
 	p := program(t, tree, "queue")
 	r := newRun(t, p, "queue", 1, Limits{MemoryMax: gib, PidsMax: 5})
 	start(t, r, "grow", "30", "sleep")
-	eventually(t, "the processes' memory is seen", func() bool { return read(t, r).Measure > 30*mib })
-	if got := read(t, r); got.Anon < 30*mib || got.Measure > 60*mib || got.Peak < got.Measure {
+	eventually(t, "the processes' memory is seen", func() bool { return read(t, r).Anon > 30*mib })
+	if got := read(t, r); got.Measure < got.Anon || got.Measure > 60*mib || got.Peak < got.Measure {
 		t.Errorf("reading by Pss: %+v", got)
 	}
 	if _, err := r.EventsFD(); !errors.Is(err, errors.ErrUnsupported) {

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-
-	"golang.org/x/sys/unix"
 )
 
 // Unlimited is the kernel's "max": no limit.
@@ -80,7 +78,7 @@ func (g *Group) Apply(l Limits) error {
 	if err != nil {
 		return err
 	}
-	lowering := l.MemoryMax < g.limit("memory.max")
+	lowering := !g.fresh && l.MemoryMax < g.limit("memory.max")
 	if lowering {
 		if err := g.setHigh(l.MemoryHigh); err != nil {
 			return err
@@ -89,10 +87,10 @@ func (g *Group) Apply(l Limits) error {
 	if err := g.applyResources(l); err != nil {
 		return err
 	}
-	if !lowering {
-		return g.setHigh(l.MemoryHigh)
+	if lowering || g.fresh && l.MemoryHigh == Unlimited {
+		return nil
 	}
-	return nil
+	return g.setHigh(l.MemoryHigh)
 }
 
 // SetHigh writes memory.high and nothing else; Unlimited lifts it. Below what
@@ -126,16 +124,17 @@ func (g *Group) limit(file string) int64 {
 
 // write writes one interface file.
 func (g *Group) write(file, value string) error {
-	return g.withDir(func(fd int) error {
-		err := writeAt(fd, file, value)
-		switch {
-		case err == nil:
-			return nil
-		case vanished(err) && !exists(fd, "cgroup.procs"):
-			return fmt.Errorf("cannot write %q to %q: %w", value, g.path+"/"+file, ErrGone)
-		case err == unix.EBUSY:
-			return fmt.Errorf("cannot write %q to %q: %w", value, g.path+"/"+file, ErrBusy)
+	return g.withDir(func(dir int) error {
+		if err := writeAt(dir, file, value); err != nil {
+			return g.writeError(dir, file, value, err)
 		}
-		return fmt.Errorf("cannot write %q to %q: %w", value, g.path+"/"+file, err)
+		return nil
 	})
+}
+
+func (g *Group) writeError(dir int, file, value string, err error) error {
+	if vanished(err) && !exists(dir, "cgroup.procs") {
+		err = ErrGone
+	}
+	return fmt.Errorf("cannot write %q to %q: %w", value, g.path+"/"+file, err)
 }

@@ -100,27 +100,29 @@ func rest(l Limits, fresh bool, have func(file string) bool) []setting {
 type setting struct{ file, value string }
 
 func (g *Group) applyResources(l Limits) error {
-	have := g.have
 	root, group := filepath.Split(g.path)
 	m, err := cgroup2.Load("/"+group, cgroup2.WithMountpoint(filepath.Clean(root)))
 	if err != nil {
 		return fmt.Errorf("cannot load cgroup %q: %v", g.path, err)
 	}
-	if err := m.Update(resources(l, have)); err != nil {
-		if !g.alive() {
+	return g.withDir(func(dir int) error {
+		have := func(file string) bool { return exists(dir, file) }
+		if !have("cgroup.procs") {
 			return fmt.Errorf("cannot write limits of %q: %w", g.path, ErrGone)
 		}
-		return fmt.Errorf("cannot write limits of %q: %v", g.path, err)
-	}
-	for _, s := range rest(l, g.fresh, have) {
-		if s.value == "" {
-			continue
+		if err := m.Update(resources(l, have)); err != nil {
+			return fmt.Errorf("cannot write limits of %q: %v", g.path, err)
 		}
-		if err := g.write(s.file, s.value); err != nil {
-			return err
+		for _, s := range rest(l, g.fresh, have) {
+			if s.value == "" {
+				continue
+			}
+			if err := writeAt(dir, s.file, s.value); err != nil {
+				return g.writeError(dir, s.file, s.value, err)
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
 // limited is the runtime-spec's optional limit: nil for none.

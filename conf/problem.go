@@ -105,9 +105,8 @@ func (r *report) warningList() []Warning {
 	return sorted(r.warnings, r.order, func(w Warning) Problem { return Problem(w) })
 }
 
-// sorted orders by file, line, key and text, and drops repetitions: one wrong
-// key of a program with eight instances is one problem.
-func sorted[T comparable](list []T, order map[string]int, as func(T) Problem) []T {
+// sorted orders by file, line, key and text.
+func sorted[T any](list []T, order map[string]int, as func(T) Problem) []T {
 	slices.SortStableFunc(list, func(a, b T) int {
 		p, q := as(a), as(b)
 		return cmp.Or(
@@ -117,7 +116,7 @@ func sorted[T comparable](list []T, order map[string]int, as func(T) Problem) []
 			cmp.Compare(p.Message, q.Message),
 		)
 	})
-	return slices.Compact(list)
+	return list
 }
 
 // place is a key path in a file; it knows its line.

@@ -49,7 +49,8 @@ func (b *birth) run() {
 }
 
 func (b *birth) attempt() (*process, error) {
-	p := &process{host: b.host, ref: b.ref, prog: b.prog, inst: b.inst}
+	p := &process{host: b.host, ref: b.ref, inst: b.inst}
+	p.prog.Store(&b.prog)
 	if err := b.compartment(p); err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ func (d *daemon) History(ctx context.Context, names []string) ([]control.History
 	out := make([]control.History, len(found))
 	for i, s := range found {
 		out[i].Status = s
-		if v := snap.byName[control.FullName(s.Group, s.Name)]; v != nil {
+		if v := snap.get(control.FullName(s.Group, s.Name)); v != nil {
 			out[i].Reasons = v.reasons
 		}
 	}
@@ -54,7 +54,13 @@ func (d *daemon) Events(ctx context.Context, after uint64) ([]control.Event, <-c
 	return d.journal.follow(ctx, after)
 }
 
-func (d *daemon) Info() control.Info { return d.info }
+func (d *daemon) Info() control.Info {
+	info := d.info
+	if snap, _ := d.loop.publish.get(); snap.ending {
+		info.State = "SHUTDOWN"
+	}
+	return info
+}
 
 func (d *daemon) Do(ctx context.Context, o control.Order) ([]control.Outcome, error) {
 	switch o.Verb {

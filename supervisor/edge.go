@@ -17,6 +17,8 @@ type edge interface {
 	signal(r ref, sig syscall.Signal, all bool)
 	kill(r ref)
 	lift(r ref)
+	// revise gives a live run the rules of the program as it is now.
+	revise(r ref, p *conf.Program)
 	// release gives back all that the run still holds.
 	release(r ref)
 	// room reads how much memory there is for one more run of the program.

@@ -120,6 +120,7 @@ func (f *fakeEdge) kill(r ref) {
 
 func (f *fakeEdge) lift(r ref)                            { f.note("lift %s/%d", r.in.conf.Name, r.n) }
 func (f *fakeEdge) release(r ref)                         { f.note("release %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) revise(r ref, p *conf.Program)         { f.note("revise %s/%d", r.in.conf.Name, r.n) }
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
@@ -173,7 +174,7 @@ func (w *world) after(d time.Duration) {
 
 func (w *world) status(name string) *view {
 	snap, _ := w.loop.publish.get()
-	v := snap.byName[name]
+	v := snap.get(name)
 	if v == nil {
 		w.t.Fatalf("no instance %q", name)
 	}
@@ -185,8 +186,7 @@ func (w *world) state(name string) string { return w.status(name).State }
 // ref names the current run of an instance. Reading the loop's own is safe
 // while everything in the bubble waits.
 func (w *world) ref(name string) ref {
-	v := w.status(name)
-	in := w.loop.find(v.Group, v.Name)
+	in := w.loop.instances[name]
 	return ref{in, in.state.Cur.N}
 }
 

@@ -141,6 +141,13 @@ func (h *host) lift(r ref) {
 	}
 }
 
+func (h *host) revise(r ref, p *conf.Program) {
+	if run := h.get(r); run != nil {
+		rules := *p
+		run.revise(&rules)
+	}
+}
+
 func (h *host) release(r ref) {
 	h.mu.Lock()
 	p := h.runs[r]

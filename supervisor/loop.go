@@ -15,33 +15,35 @@ import (
 // loop owns every program and instance. All of it is touched by run's goroutine
 // alone; others send events and read what publisher holds.
 type loop struct {
-	epoch    time.Time // moments are counted from here, on the monotonic clock
-	draw     func() float64
-	events   chan any
-	edge     edge
-	log      *zap.Logger
-	journal  *journal
-	publish  *publisher
-	config   *conf.Config
-	programs map[string]*program
-	changed  map[*instance]bool // since the last publication
-	ending   *ending            // set once a shutdown has begun
-	done     chan struct{}      // closed when run has returned
+	epoch     time.Time // moments are counted from here, on the monotonic clock
+	draw      func() float64
+	events    chan any
+	edge      edge
+	log       *zap.Logger
+	journal   *journal
+	publish   *publisher
+	config    *conf.Config
+	programs  map[string]*program
+	instances map[string]*instance // of all programs, by full name
+	changed   map[*instance]bool   // since the last publication
+	ending    *ending              // set once a shutdown has begun
+	done      chan struct{}        // closed when run has returned
 }
 
 func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 	l := &loop{
-		epoch:    time.Now(),
-		draw:     rand.Float64,
-		events:   make(chan any, 1024),
-		edge:     e,
-		log:      log,
-		journal:  j,
-		publish:  newPublisher(),
-		config:   c,
-		programs: map[string]*program{},
-		changed:  map[*instance]bool{},
-		done:     make(chan struct{}),
+		epoch:     time.Now(),
+		draw:      rand.Float64,
+		events:    make(chan any, 1024),
+		edge:      e,
+		log:       log,
+		journal:   j,
+		publish:   newPublisher(),
+		config:    c,
+		programs:  map[string]*program{},
+		instances: map[string]*instance{},
+		changed:   map[*instance]bool{},
+		done:      make(chan struct{}),
 	}
 	for i := range c.Programs {
 		l.addProgram(c.Programs[i])

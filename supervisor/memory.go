@@ -22,27 +22,62 @@ func (p *process) watchMemory() {
 	if p.host.tree.Mode() != cgroup.Enforced {
 		return
 	}
-	if p.wire.Line > 0 {
-		fd, err := p.comp.EventsFD()
-		if err == nil {
-			err = p.host.poll.add(fd, unix.EPOLLPRI, p.onMemory)
-		}
-		if err != nil && !errors.Is(err, cgroup.ErrGone) {
-			p.host.post(trouble{p.ref, "the tripwire cannot be watched, sampling holds max_memory", err})
-		}
-		p.onMemory() // it may have fired before it was watched
+	p.watchWire()
+	if p.prog.Load().Limits.MemoryHigh == conf.Unlimited {
+		return
 	}
-	if p.prog.Limits.MemoryHigh != conf.Unlimited {
-		fd, err := p.comp.PressureTrigger(true, stallMost, stallWindow)
-		if err != nil {
-			return // a kernel without PSI: the sampler and memory_max remain
-		}
-		p.mu.Lock()
-		p.pressure = fd
-		p.mu.Unlock()
-		if p.host.poll.add(fd, unix.EPOLLPRI, p.onPressure) != nil {
-			return
-		}
+	fd, err := p.comp.PressureTrigger(true, stallMost, stallWindow)
+	if err != nil {
+		return // a kernel without PSI: the sampler and memory_max remain
+	}
+	p.mu.Lock()
+	p.pressure = fd
+	p.mu.Unlock()
+	if err := p.host.poll.add(fd, unix.EPOLLPRI, p.onPressure); err != nil {
+		p.host.post(trouble{p.ref, "memory pressure cannot be watched", err})
+	}
+}
+
+// watchWire waits for the tripwire, if the run has one and is not watched yet.
+func (p *process) watchWire() {
+	p.mu.Lock()
+	wanted := p.wire.Line > 0 && !p.watched
+	p.watched = p.watched || wanted
+	p.mu.Unlock()
+	if !wanted {
+		return
+	}
+	fd, err := p.comp.EventsFD()
+	if err == nil {
+		err = p.host.poll.add(fd, unix.EPOLLPRI, p.onMemory)
+	}
+	if err != nil && !errors.Is(err, cgroup.ErrGone) {
+		p.host.post(trouble{p.ref, "the tripwire cannot be watched, sampling holds max_memory", err})
+	}
+	p.onMemory() // it may have fired before it was watched
+}
+
+// revise takes the program's new rules; the wire stands where they say, unless
+// the run is on its way out.
+func (p *process) revise(rules *conf.Program) {
+	p.prog.Store(rules)
+	if p.host.tree.Mode() != cgroup.Enforced {
+		return
+	}
+	p.mu.Lock()
+	wire := wireOf(rules)
+	wire.At = wire.High
+	if wire.Line > 0 {
+		wire.At = wire.Arm()
+	}
+	move := wire.At != p.wire.At && wire.Line != p.wire.Line && !p.tripped
+	if move {
+		p.wire = wire
+	}
+	p.mu.Unlock()
+	if move {
+		p.watchWire()
+		p.setHigh(wire.At)
 	}
 }
 
@@ -117,9 +152,13 @@ func (p *process) lift() {
 	p.tripped = true
 	p.wire.At = cgroup.Unlimited
 	p.mu.Unlock()
+	p.setHigh(cgroup.Unlimited)
+}
+
+func (p *process) setHigh(to int64) {
 	p.lane.do(func() {
-		if err := p.comp.SetHigh(cgroup.Unlimited); err != nil && !errors.Is(err, cgroup.ErrGone) {
-			p.host.post(trouble{p.ref, "cannot lift memory.high", err})
+		if err := p.comp.SetHigh(to); err != nil && !errors.Is(err, cgroup.ErrGone) {
+			p.host.post(trouble{p.ref, "cannot set memory.high", err})
 		}
 	})
 }

@@ -70,7 +70,7 @@ func (l *loop) match(names []string) (found []*instance, bad []control.Outcome) 
 	}
 	at, bad := control.Match(names, ids)
 	for _, i := range at {
-		if in := l.find(ids[i].Group, ids[i].Name); in != nil {
+		if in := l.instances[control.FullName(ids[i].Group, ids[i].Name)]; in != nil {
 			found = append(found, in)
 		}
 	}
@@ -293,7 +293,7 @@ func (l *loop) follow(ctx context.Context, tickets []ticket) []control.Outcome {
 			if t.ended == nil {
 				continue
 			}
-			if o, ok := t.ended(snap.byName[t.name]); ok {
+			if o, ok := t.ended(snap.get(t.name)); ok {
 				t.outcome, t.ended = o, nil
 				continue
 			}

@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,7 +39,7 @@ type compartment interface {
 type process struct {
 	host *host
 	ref
-	prog conf.Program
+	prog atomic.Pointer[conf.Program] // replaced by revise
 	inst conf.Instance
 
 	comp   compartment
@@ -53,7 +54,8 @@ type process struct {
 	counter  *jobs.Counter // nil when jobs are not counted
 	jobs     int           // finished, by the output
 	wire     programs.Wire
-	tripped  bool
+	tripped  bool          // told, or lifted: the wire is of no more use
+	watched  bool          // EventsFD is
 	seen     cgroup.Counts // of comp, at the last event
 	wedge    programs.Wedge
 	pressure int // descriptor of the trigger, 0 none

@@ -23,10 +23,20 @@ type view struct {
 	failure string // what a failed spawn said
 }
 
-// snapshot is all instances, by group and name.
+// snapshot is all instances, by group and name. Snapshots share their index for
+// as long as no instance comes or goes.
 type snapshot struct {
 	views  []*view
-	byName map[string]*view
+	index  map[string]int // by full name
+	ending bool           // a shutdown has begun
+}
+
+// get returns an instance by its full name, nil when there is none.
+func (s *snapshot) get(name string) *view {
+	if i, ok := s.index[name]; ok {
+		return s.views[i]
+	}
+	return nil
 }
 
 // publisher holds the newest snapshot; changed is closed when it is replaced.
@@ -56,43 +66,34 @@ func (p *publisher) put(s *snapshot) {
 
 // publishChanges replaces the views of the instances that changed.
 func (l *loop) publishChanges() {
-	if len(l.changed) == 0 {
+	old, _ := l.publish.get()
+	if len(l.changed) == 0 && old.ending == (l.ending != nil) {
 		return
 	}
-	old, _ := l.publish.get()
-	next := &snapshot{views: slices.Clone(old.views), byName: old.byName}
-	for i, v := range next.views {
-		if in := l.find(v.Group, v.Name); in != nil && l.changed[in] {
+	next := &snapshot{views: slices.Clone(old.views), index: old.index, ending: l.ending != nil}
+	for in := range l.changed {
+		if i, ok := next.index[in.conf.FullName()]; ok {
 			next.views[i] = l.view(in)
 		}
 	}
-	next.byName = index(next.views)
 	clear(l.changed)
 	l.publish.put(next)
 }
 
 // publishAll makes the snapshot anew, after instances came or went.
 func (l *loop) publishAll() {
-	next := &snapshot{}
-	for _, p := range l.programs {
-		for _, in := range p.instances {
-			next.views = append(next.views, l.view(in))
-		}
+	next := &snapshot{index: map[string]int{}, ending: l.ending != nil}
+	for _, in := range l.instances {
+		next.views = append(next.views, l.view(in))
 	}
 	slices.SortFunc(next.views, func(a, b *view) int {
 		return cmp.Or(cmp.Compare(a.Group, b.Group), cmp.Compare(a.Name, b.Name))
 	})
-	next.byName = index(next.views)
+	for i, v := range next.views {
+		next.index[control.FullName(v.Group, v.Name)] = i
+	}
 	clear(l.changed)
 	l.publish.put(next)
-}
-
-func index(views []*view) map[string]*view {
-	m := make(map[string]*view, len(views))
-	for _, v := range views {
-		m[control.FullName(v.Group, v.Name)] = v
-	}
-	return m
 }
 
 // tell is the one place where a change of state becomes known: what ended, and

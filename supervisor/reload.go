@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"bulkhead/conf"
 	"bulkhead/programs"
@@ -14,11 +15,18 @@ import (
 func (l *loop) addProgram(c conf.Program) *program {
 	p := &program{conf: c, policy: policyOf(&c)}
 	for _, in := range c.Instances {
-		p.instances = append(p.instances, newInstance(p, in))
+		l.addInstance(p, in)
 	}
 	l.programs[c.Name] = p
 	l.edge.limit(&p.conf)
 	return p
+}
+
+func (l *loop) addInstance(p *program, c conf.Instance) *instance {
+	in := newInstance(p, c)
+	p.instances = append(p.instances, in)
+	l.instances[c.FullName()] = in
+	return in
 }
 
 // apply makes c the config, for the named programs or for all, and returns what
@@ -50,6 +58,10 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 		}
 	}
 	l.config = merged(l.config, c, done)
+	if len(diff.Supervisor) > 0 {
+		l.event(nil, 0, control.Event{Kind: "config",
+			Message: "needs a restart of the supervisor to apply: " + strings.Join(diff.Supervisor, ", ")})
+	}
 	l.publishAll()
 	for _, name := range slices.Sorted(maps.Keys(done)) {
 		l.event(nil, 0, control.Event{Kind: "config", Name: name, Message: fmt.Sprintf("%s: %s", name, done[name])})
@@ -60,7 +72,7 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 // merged is the config in force after an update of some programs only.
 func merged(old, next *conf.Config, done map[string]string) *conf.Config {
 	out := *next
-	out.Programs = nil
+	out.Supervisor, out.Host, out.Programs = old.Supervisor, old.Host, nil
 	for _, p := range next.Programs {
 		if done[p.Name] != "" {
 			out.Programs = append(out.Programs, p)
@@ -105,13 +117,14 @@ func (l *loop) change(p *program, c conf.Program, restart []string) {
 		in := gone[ci.Name]
 		delete(gone, ci.Name)
 		if in == nil {
-			in = newInstance(p, ci)
-			p.instances = append(p.instances, in)
-			fresh = append(fresh, in)
+			fresh = append(fresh, l.addInstance(p, ci))
 			continue
 		}
 		in.conf = ci
 		l.changed[in] = true
+		for n := range in.runs {
+			l.edge.revise(ref{in, n}, &p.conf)
+		}
 		if in.leaving { // it comes back before it was gone
 			in.leaving = false
 			fresh = append(fresh, in)
@@ -131,9 +144,12 @@ func (l *loop) collect() {
 	gone := false
 	for name, p := range l.programs {
 		p.instances = slices.DeleteFunc(p.instances, func(in *instance) bool {
-			out := in.leaving && in.idle()
-			gone = gone || out
-			return out
+			if !in.leaving || !in.idle() {
+				return false
+			}
+			gone = true
+			delete(l.instances, in.conf.FullName())
+			return true
 		})
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
@@ -147,16 +163,4 @@ func (l *loop) collect() {
 
 func (l *loop) defines(name string) bool {
 	return slices.ContainsFunc(l.config.Programs, func(p conf.Program) bool { return p.Name == name })
-}
-
-// find returns an instance by group and name, nil when there is none.
-func (l *loop) find(group, name string) *instance {
-	for _, p := range l.programs {
-		for _, in := range p.instances {
-			if in.conf.Name == name && in.conf.Group == group {
-				return in
-			}
-		}
-	}
-	return nil
 }

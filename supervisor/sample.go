@@ -41,14 +41,15 @@ func (h *host) sampler(ctx context.Context) {
 
 // sample compares a reading with the run's lines and says when to look again.
 func (p *process) sample(enforced bool) time.Duration {
-	line, most := int64(p.prog.Recycle.MaxMemory), int64(p.prog.Limits.MemoryMax)
+	rules := p.prog.Load()
+	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
 	if enforced {
 		if line > 0 {
 			p.judge(true)
 		}
 		return programs.SampleMost
 	}
-	if line == 0 && p.prog.Limits.MemoryMax == conf.Unlimited {
+	if line == 0 && rules.Limits.MemoryMax == conf.Unlimited {
 		return programs.SampleMost
 	}
 	r, err := p.comp.Read()

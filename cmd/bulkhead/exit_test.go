@@ -104,3 +104,16 @@ func TestOutcomesAsNamed(t *testing.T) {
 		}
 	}
 }
+
+// Every verb of the protocol has its command.
+func TestEveryVerbHasACommand(t *testing.T) {
+	commands := (&app{}).ctl()
+	for _, verb := range control.Verbs() {
+		if cmd, _, err := commands.Find([]string{verb}); err != nil || cmd.Name() != verb {
+			t.Errorf("ctl has no command %s", verb)
+		}
+		if done[verb] == "" && verb != "shutdown" {
+			t.Errorf("%s has no word for its success", verb)
+		}
+	}
+}

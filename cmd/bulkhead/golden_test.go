@@ -139,11 +139,13 @@ func TestStatusLines(t *testing.T) {
 func TestStatusSaysWhoEnforces(t *testing.T) {
 	for _, mode := range []string{"sampling", "none"} {
 		d := hull()
-		d.About.Why = "no memory controller in cgroup v2 (hybrid mount)"
+		d.About.Why = "memory limits cannot be held: the memory controller belongs to cgroup v1 here"
 		for i := range d.Statuses {
 			d.Statuses[i].Enforced = mode
 		}
 		transcript(t, "status_"+mode, d, "status cat", "status --json nope")
+		d.About.Why = ""
+		transcript(t, "status_"+mode+"_untold", d, "status cat")
 	}
 }
 

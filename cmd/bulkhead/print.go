@@ -62,14 +62,15 @@ func (a *app) enforcement(all []control.Status, why string) {
 			worst = s.Enforced
 		}
 	}
-	if why != "" {
-		why = ": " + clean(why)
-	}
-	switch worst {
-	case "sampling":
-		a.note("memory limits are kept by sampling, not by the kernel%s", why)
-	case "none":
-		a.note("memory limits are not enforced%s", why)
+	switch {
+	case worst == "sampling" && why != "":
+		a.note("%s (memory_max is kept by sampling)", clean(why))
+	case worst == "sampling":
+		a.note("memory_max is kept by sampling, not by the kernel")
+	case worst == "none" && why != "":
+		a.note("%s", clean(why))
+	case worst == "none":
+		a.note("memory limits are not held")
 	}
 }
 

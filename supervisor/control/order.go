@@ -31,7 +31,7 @@ type wants struct {
 	roll   bool
 }
 
-// verbs are all there are; a test compares them with the commands of ctl.
+// verbs are all there are; the commands of ctl are compared with them.
 var verbs = map[string]wants{
 	"start":    {names: true},
 	"stop":     {names: true, now: true},
