@@ -54,8 +54,9 @@ type Tree struct {
 	why         string
 	top         string // <root>/bulkhead
 	controllers []string
-	refused     error // the first controller that was there and could not be enabled
-	lock        int   // descriptor that holds the flock on top; -1 none
+	refused     error  // the first controller that was there and could not be enabled
+	home        string // the cgroup we came from, where Retire returns to; "" unknown
+	lock        int    // descriptor that holds the flock on top; -1 none
 	k           kernel
 
 	protectMu  sync.Mutex
@@ -128,6 +129,9 @@ func (t *Tree) buildAny(h host, name string) error {
 			return err
 		}
 		if err == nil {
+			if h.own != t.top+"/"+supervisorDir {
+				t.home = h.own
+			}
 			t.why = whyNot(h, t, nil)
 			return nil
 		}
@@ -264,6 +268,25 @@ func (t *Tree) Path() string { return t.top }
 
 // Close gives the tree free for another supervisor. The directories stay.
 func (t *Tree) Close() { t.unlock() }
+
+// Retire removes the tree, as far as it is empty: this process returns to the
+// cgroup it came from, and the directories go. Where that cgroup has become an inner node
+// (a delegated one, a container's root) nobody can return, and the empty tree
+// stays; so it does around runs that still live. Close comes after.
+func (t *Tree) Retire() {
+	if t.mode == None || t.home == "" {
+		return
+	}
+	if t.k.rmdir(t.top+"/"+programsDir) != nil {
+		return
+	}
+	if t.k.write(t.home+"/cgroup.procs", "0") != nil {
+		return
+	}
+	if t.k.rmdir(t.top+"/"+supervisorDir) == nil {
+		t.k.rmdir(t.top)
+	}
+}
 
 // Program opens or creates the cgroup of a program, ready for runs inside it.
 // No process may ever be put into it. In mode None the error is

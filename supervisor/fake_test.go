@@ -154,6 +154,7 @@ func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w 
 		l := newLoop(c, e, zap.NewNop(), j)
 		l.draw = func() float64 { return 0 }
 		e.post = l.post
+		l.define()
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
 		go l.run(ctx)

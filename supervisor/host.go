@@ -64,9 +64,9 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set) *ho
 	}
 }
 
-// enforced names who holds memory_max: the kernel, or the sampler.
-func (h *host) enforced() string {
-	if h.tree.Mode() == cgroup.Enforced {
+// enforcedBy names who holds memory_max: the kernel, or the sampler.
+func enforcedBy(m cgroup.Mode) string {
+	if m == cgroup.Enforced {
 		return "kernel"
 	}
 	return "sampling"

@@ -46,8 +46,11 @@ func newInstance(p *program, c conf.Instance) *instance {
 	return &instance{prog: p, conf: c, runs: map[uint64]*runFacts{}, crossed: map[uint64]struct{}{}}
 }
 
-// facts of a run, made when first asked for.
+// facts of a run, made when first asked for; those of no run (0) are empty.
 func (in *instance) facts(n uint64) *runFacts {
+	if n == 0 {
+		return &runFacts{}
+	}
 	f := in.runs[n]
 	if f == nil {
 		f = &runFacts{}

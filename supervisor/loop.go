@@ -45,11 +45,16 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		changed:   map[*instance]bool{},
 		done:      make(chan struct{}),
 	}
-	for i := range c.Programs {
-		l.addProgram(c.Programs[i])
+	return l
+}
+
+// define makes the config's programs known, to the edge too. It is called once,
+// when the edge can post.
+func (l *loop) define() {
+	for _, p := range l.config.Programs {
+		l.addProgram(p)
 	}
 	l.publishAll()
-	return l
 }
 
 // post sends an event to the loop; after its end it goes nowhere.

@@ -124,6 +124,9 @@ func (p *process) judge(sampled bool) {
 	}
 	p.mu.Lock()
 	verdict := p.wire.Judge(measure, r.Cache+r.SlabReclaimable)
+	if p.tripped {
+		verdict.MoveTo = 0
+	}
 	if verdict.Over {
 		p.tripped = true
 	}
@@ -134,12 +137,11 @@ func (p *process) judge(sampled bool) {
 	switch {
 	case verdict.Over:
 		p.host.post(crossed{p.ref, measure, sampled})
-	case verdict.MoveTo != 0 && !sampled:
-		p.lane.do(func() {
-			if err := p.comp.SetHigh(verdict.MoveTo); err == nil {
-				p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
-			}
-		})
+	case verdict.MoveTo != 0:
+		p.setHigh(verdict.MoveTo)
+		if !sampled {
+			p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
+		}
 	}
 }
 

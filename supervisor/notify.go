@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ const notifyMost = 4096 // bytes of a datagram, as systemd takes
 // listenNotify makes the socket beside the control socket. Every user may write
 // to it: programs run as many.
 func listenNotify(h *host, controlSocket string) (*notifier, error) {
-	path := filepath.Join(filepath.Dir(controlSocket), "notify.sock")
+	path := strings.TrimSuffix(controlSocket, ".sock") + ".notify.sock"
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("cannot replace %q: %v", path, err)
 	}
@@ -77,7 +76,8 @@ func (n *notifier) serve() {
 }
 
 func (n *notifier) close() {
-	n.conn.Close() // also removes the socket
+	n.conn.Close()
+	_ = os.Remove(n.path) // a path that cannot be removed is replaced at the next start
 }
 
 func senderPID(oob []byte) int {

@@ -55,10 +55,12 @@ func (l *loop) order(o control.Order) []ticket {
 	if o.Verb == "start" || o.Verb == "restart" {
 		slices.SortStableFunc(found, func(a, b *instance) int { return a.prog.conf.Priority - b.prog.conf.Priority })
 	}
+	var second []ticket // a restart answers twice, with all stops first, as supervisorctl prints it
 	for _, in := range found {
-		out = append(out, l.orderOne(in, o)...)
+		t := l.orderOne(in, o)
+		out, second = append(out, t[0]), append(second, t[1:]...)
 	}
-	return out
+	return append(out, second...)
 }
 
 // match resolves names as supervisorctl does.
@@ -165,7 +167,7 @@ func (l *loop) orderStop(in *instance, now bool) ticket {
 	return t
 }
 
-// orderRestart answers twice, as supervisorctl prints it: stopped, started.
+// orderRestart answers twice: stopped, started.
 func (l *loop) orderRestart(in *instance, now bool) []ticket {
 	if !running(in.state.Public()) {
 		return []ticket{refused(in, control.NotRunning, ""), l.orderStart(in)}
@@ -200,10 +202,6 @@ func (l *loop) orderRecycle(in *instance, what string) ticket {
 }
 
 func (l *loop) orderSignal(in *instance, o control.Order) ticket {
-	r := in.state.Cur
-	if !r.Live() || in.facts(r.N).pid == 0 {
-		return refused(in, control.NotRunning, "")
-	}
 	p := &in.prog.conf
 	var sig syscall.Signal
 	what := "signalled"
@@ -219,6 +217,10 @@ func (l *loop) orderSignal(in *instance, o control.Order) ticket {
 	}
 	if sig == 0 {
 		return refused(in, control.Failed, fmt.Sprintf("preset %q has no %s signal: set %s_signal", p.Preset, o.Verb, o.Verb))
+	}
+	r := in.state.Cur
+	if !r.Live() || in.facts(r.N).pid == 0 {
+		return refused(in, control.NotRunning, "")
 	}
 	l.edge.signal(ref{in, r.N}, sig, false)
 	switch what {

@@ -108,22 +108,19 @@ func (l *loop) remove(p *program) {
 func (l *loop) change(p *program, c conf.Program, restart []string) {
 	p.conf, p.policy = c, policyOf(&c)
 	l.edge.limit(&p.conf)
-	gone := map[string]*instance{}
+	kept := l.keep(p, c.Instances)
 	for _, in := range p.instances {
-		gone[in.conf.Name] = in
+		if !slices.Contains(kept, in) {
+			in.leaving = true
+			l.step(in, programs.Stop{})
+		}
 	}
 	var fresh []*instance
-	for _, ci := range c.Instances {
-		in := gone[ci.Name]
-		delete(gone, ci.Name)
+	for i, ci := range c.Instances {
+		in := kept[i]
 		if in == nil {
 			fresh = append(fresh, l.addInstance(p, ci))
 			continue
-		}
-		in.conf = ci
-		l.changed[in] = true
-		for n := range in.runs {
-			l.edge.revise(ref{in, n}, &p.conf)
 		}
 		if in.leaving { // it comes back before it was gone
 			in.leaving = false
@@ -131,12 +128,42 @@ func (l *loop) change(p *program, c conf.Program, restart []string) {
 		} else if in.state.Want && slices.Contains(restart, ci.Name) {
 			l.step(in, programs.Restart{})
 		}
-	}
-	for _, in := range gone {
-		in.leaving = true
-		l.step(in, programs.Stop{})
+		for n := range in.runs {
+			l.edge.revise(ref{in, n}, &p.conf)
+		}
 	}
 	l.autostart(fresh)
+}
+
+// keep finds the instance that goes on for each of the new definitions, nil for
+// none: by name, else by number, since numprocs 1 and 2 name the first one
+// differently. It takes on the new definition, and its name.
+func (l *loop) keep(p *program, next []conf.Instance) []*instance {
+	kept := make([]*instance, len(next))
+	take := func(same func(old, new conf.Instance) bool) {
+		for i, ci := range next {
+			for _, in := range p.instances {
+				if kept[i] == nil && same(in.conf, ci) && !slices.Contains(kept, in) {
+					kept[i] = in
+				}
+			}
+		}
+	}
+	take(func(old, new conf.Instance) bool { return old.Name == new.Name })
+	take(func(old, new conf.Instance) bool { return old.Num == new.Num })
+	for i, in := range kept {
+		if in != nil {
+			delete(l.instances, in.conf.FullName())
+			in.conf = next[i]
+		}
+	}
+	for _, in := range kept {
+		if in != nil {
+			l.instances[in.conf.FullName()] = in
+			l.changed[in] = true
+		}
+	}
+	return kept
 }
 
 // collect forgets instances that left the config and are stopped.
@@ -148,7 +175,9 @@ func (l *loop) collect() {
 				return false
 			}
 			gone = true
-			delete(l.instances, in.conf.FullName())
+			if l.instances[in.conf.FullName()] == in {
+				delete(l.instances, in.conf.FullName())
+			}
 			return true
 		})
 		if len(p.instances) == 0 && !l.defines(name) {

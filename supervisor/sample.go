@@ -19,7 +19,7 @@ type sample struct {
 // tell (growth into swap), and for everything where the kernel holds no limits.
 // It is asleep while no run has a line.
 func (h *host) sampler(ctx context.Context) {
-	timer := time.NewTimer(programs.SampleMost)
+	timer := time.NewTimer(programs.SampleCalm) // who holds the limits is not asked yet: look early once
 	defer timer.Stop()
 	for {
 		select {

@@ -4,10 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io"
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -85,20 +87,39 @@ func newServer(o Options) (s *server, err error) {
 		return s, err
 	}
 	s.undo = append(s.undo, endLog)
-	tree, err := cgroup.Open(cgroup.Options{Mode: string(c.Supervisor.Cgroup)})
+	tree, err := cgroup.Open(treeOf(c.Supervisor))
 	if errors.Is(err, cgroup.ErrInUse) {
 		return s, fmt.Errorf("cannot start: %w; stop it first, or give this one another place", err)
 	}
 	if err != nil {
 		return s, err
 	}
-	s.undo = append(s.undo, tree.Close)
+	s.undo = append(s.undo, tree.Close, tree.Retire)
 	clearTree(log, tree)
 	if err := s.build(o, tree, set, log); err != nil {
 		return s, err
 	}
 	s.listen = func(ctx context.Context) error { return s.ctl.Serve(ctx, listener) }
 	return s, nil
+}
+
+// treeOf names the cgroup tree: bulkhead, or for a supervisor with a socket of
+// its own a name that goes with it, so that several live on one host.
+func treeOf(c conf.Supervisor) cgroup.Options {
+	o := cgroup.Options{Mode: string(c.Cgroup), Name: "bulkhead"}
+	if !strings.HasSuffix(c.Socket, "/bulkhead/bulkhead.sock") {
+		sum := fnv.New32a()
+		sum.Write([]byte(c.Socket))
+		o.Name = fmt.Sprintf("bulkhead-%08x", sum.Sum32())
+	}
+	return o
+}
+
+// Enforcement says who would hold the limits of a config here, and why not the
+// kernel. Nothing is touched.
+func Enforcement(c conf.Supervisor) (enforced, why string) {
+	mode, why := cgroup.Foresee(treeOf(c))
+	return enforcedBy(mode), why
 }
 
 // build makes the edges and the loop between them.
@@ -108,15 +129,10 @@ func (s *server) build(o Options, tree *cgroup.Tree, set *logs.Set, log *zap.Log
 		return err
 	}
 	s.host = newHost(o.Config, tree, poll, set)
-	// Edges speak only once the loop listens; until then what they have to say waits.
-	early := make(chan any, 1024)
-	s.host.post = func(e any) { early <- e }
 	journal := newJournal()
 	s.loop = newLoop(o.Config, s.host, log, journal)
 	s.host.post = s.loop.post
-	for len(early) > 0 {
-		s.loop.events <- <-early
-	}
+	s.loop.define()
 	set.OnTrouble = func(path string, lost int64, err error) { s.loop.post(logTrouble{path, lost, err}) }
 	s.notify, err = listenNotify(s.host, o.Config.Supervisor.Socket)
 	if err != nil {
@@ -126,7 +142,7 @@ func (s *server) build(o Options, tree *cgroup.Tree, set *logs.Set, log *zap.Log
 	s.host.notifyPath = s.notify.path
 	s.daemon = &daemon{loop: s.loop, journal: journal, logs: set, read: o.Read, info: control.Info{
 		Version: o.Version, PID: os.Getpid(), Config: o.Config.Path, State: "RUNNING",
-		Enforced: s.host.enforced(), Why: tree.Why(),
+		Enforced: enforcedBy(tree.Mode()), Why: tree.Why(),
 	}}
 	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(log))
 	s.greet(log, tree)
@@ -160,12 +176,7 @@ func clearTree(log *zap.Logger, tree *cgroup.Tree) {
 }
 
 func endEntry(tree *cgroup.Tree, e cgroup.Entry) error {
-	program, err := tree.Program(e.Program)
-	if err != nil {
-		return err
-	}
-	defer program.Close()
-	run, err := program.OpenRun(e.Instance, e.Run)
+	run, err := tree.OpenEntry(e)
 	if err != nil {
 		return err
 	}

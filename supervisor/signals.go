@@ -14,6 +14,9 @@ func signals(ctx context.Context, d *daemon) {
 	c := make(chan os.Signal, 8)
 	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
 	defer signal.Stop(c)
+	// Go would end us for a write to a closed standard output. Not ignored: that
+	// is inherited, and a notified signal is not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	for {
 		select {
 		case <-ctx.Done():
