@@ -7,6 +7,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulkhead/conf"
+	"bulkhead/supervisor"
 )
 
 func (a *app) check() *cobra.Command {
@@ -59,7 +60,21 @@ func (a *app) checkText(cfg *conf.Config, warnings []conf.Warning, all *conf.Pro
 		a.say("")
 	}
 	a.budget(conf.Budget(cfg))
+	a.say("")
+	a.heldBy(supervisor.Enforcement(cfg.Supervisor))
 	a.warnings(warnings)
+}
+
+// heldBy says who would hold these limits on this host.
+func (a *app) heldBy(by, why string) {
+	switch {
+	case by == "kernel" && why == "":
+		a.say("Enforced here by the kernel.")
+	case by == "kernel":
+		a.say("Enforced here by the kernel, in part: %s.", why)
+	default:
+		a.say("Not enforced here by the kernel, memory is kept by sampling: %s.", why)
+	}
 }
 
 // warnings go to standard error: they are no part of the answer.

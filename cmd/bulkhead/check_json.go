@@ -2,6 +2,7 @@ package main
 
 import (
 	"bulkhead/conf"
+	"bulkhead/supervisor"
 )
 
 // checked is what check --json prints. Sizes are bytes, null is "no limit".
@@ -9,6 +10,8 @@ type checked struct {
 	Valid    bool             `json:"valid"`
 	Config   string           `json:"config,omitempty"`
 	Files    []string         `json:"files,omitempty"`
+	Enforced string           `json:"enforced,omitempty"` // here: kernel or sampling
+	Why      string           `json:"why,omitempty"`      // why not by the kernel, or not all
 	Programs []checkedProgram `json:"programs"`
 	Budget   *checkedBudget   `json:"budget"`
 	Warnings []checkedProblem `json:"warnings"`
@@ -71,6 +74,7 @@ func checkJSON(cfg *conf.Config, warnings []conf.Warning, all *conf.Problems) ch
 		return out
 	}
 	out.Valid, out.Config, out.Files = true, cfg.Path, cfg.Files
+	out.Enforced, out.Why = supervisor.Enforcement(cfg.Supervisor)
 	for _, p := range cfg.Programs {
 		out.Programs = append(out.Programs, programJSON(p))
 	}
