@@ -158,7 +158,7 @@ func (t *step) spawned(n uint64) {
 	r.Born = t.m.At
 	r.MaxJobs, r.MaxAge = drawLimits(t.p, t.m.Draw)
 	t.enter(r, Starting)
-	r.Until = t.m.At + t.p.StartSecs
+	r.Until = t.m.At + t.p.StartWait
 	if t.p.NeedReady {
 		r.Until = t.m.At + readyWait
 	}

@@ -8,8 +8,8 @@ import (
 // Policy is what the config says about the life of an instance.
 type Policy struct {
 	AutoRestart  AutoRestart
-	StartSecs    time.Duration // 0: RUNNING as soon as there is a process
-	NeedReady    bool          // RUNNING at READY=1 instead of after StartSecs
+	StartWait    time.Duration // startsecs; 0: RUNNING as soon as there is a process
+	NeedReady    bool          // RUNNING at READY=1 instead of after StartWait
 	StartRetries int           // below 0: never given up, delays grow exponentially
 	ExitCodes    []int         // expected
 	RecycleCodes []int         // by which a worker recycles itself

@@ -9,10 +9,10 @@ import (
 // walkPolicies are small enough for their states to be walked completely, and
 // differ in everything that Step branches on.
 var walkPolicies = map[string]Policy{
-	"worker": {AutoRestart: RestartAlways, StartSecs: time.Second, StartRetries: -1, ExitCodes: []int{0}, RecycleCodes: []int{0, 12},
+	"worker": {AutoRestart: RestartAlways, StartWait: time.Second, StartRetries: -1, ExitCodes: []int{0}, RecycleCodes: []int{0, 12},
 		SelfKill: true, CountsJobs: true, StopWait: 3 * time.Second, LeftoverWait: time.Second,
 		MaxJobs: 2, MaxAge: 100 * time.Second, Jitter: 0.5, MinLifetime: 5 * time.Second},
-	"service": {AutoRestart: RestartUnexpected, StartSecs: time.Second, StartRetries: 1, ExitCodes: []int{0},
+	"service": {AutoRestart: RestartUnexpected, StartWait: time.Second, StartRetries: 1, ExitCodes: []int{0},
 		StopWait: 3 * time.Second, LeftoverWait: time.Second},
 	"ready": {AutoRestart: RestartNever, NeedReady: true, StartRetries: -1, ExitCodes: []int{0},
 		StopWait: 3 * time.Second, LeftoverWait: time.Second},

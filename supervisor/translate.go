@@ -20,7 +20,7 @@ func policyOf(p *conf.Program) programs.Policy {
 	}
 	return programs.Policy{
 		AutoRestart:  restart,
-		StartSecs:    p.StartSecs,
+		StartWait:    p.StartSecs,
 		NeedReady:    p.Notify,
 		StartRetries: p.StartRetries,
 		ExitCodes:    p.ExitCodes,
