@@ -10,6 +10,7 @@ import (
 
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/control"
 )
 
 // loop owns every program and instance. All of it is touched by run's goroutine
@@ -87,6 +88,7 @@ func (l *loop) run(ctx context.Context) {
 		}
 		l.settle()
 	}
+	l.event(nil, 0, control.Event{Kind: "supervisor", Message: "everything is stopped, ending"})
 }
 
 // drain takes the events that wait already, so that a burst is published once.

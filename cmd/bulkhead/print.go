@@ -208,7 +208,9 @@ func (a *app) history(h control.History) {
 		if detail != "" {
 			a.say("      %s", detail)
 		}
-		a.say("      %s", runNumbers(r))
+		if r.Kind != "spawn_failed" { // which never ran
+			a.say("      %s", runNumbers(r))
+		}
 	}
 }
 
