@@ -15,8 +15,9 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 build: ## bin/bulkhead, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
 
-run: ## the main job, live, in about 20 seconds
-	go run ./cmd/demo
+run: build ## the main job, live, in about 20 seconds
+	@CGO_ENABLED=0 go build -o bin/demo ./cmd/demo
+	@bin/demo
 
 test: ## everything below, what .ci/run calls
 	$(MAKE) --no-print-directory deps

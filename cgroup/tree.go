@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"sync"
 
@@ -54,9 +55,10 @@ type Tree struct {
 	why         string
 	top         string // <root>/bulkhead
 	controllers []string
-	refused     error  // the first controller that was there and could not be enabled
-	home        string // the cgroup we came from, where Retire returns to; "" unknown
-	lock        int    // descriptor that holds the flock on top; -1 none
+	refused     error    // the first controller that was there and could not be enabled
+	home        string   // the cgroup we came from, where Retire returns to; "" unknown
+	lent        []string // controllers that we enabled in home for its children; Retire takes them back
+	lock        int      // descriptor that holds the flock on top; -1 none
 	k           kernel
 
 	protectMu  sync.Mutex
@@ -179,8 +181,12 @@ func (t *Tree) build(s site, name string) (err error) {
 	}
 	t.top = top
 	t.controllers = wanted
+	before := words(s.dir + "/cgroup.subtree_control")
 	for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
 		t.controllers = t.enable(dir, t.controllers)
+	}
+	if s.inner {
+		t.lent = slices.DeleteFunc(words(s.dir+"/cgroup.subtree_control"), func(c string) bool { return slices.Contains(before, c) })
 	}
 	t.mode = Tracking
 	if t.has("memory") {
@@ -269,10 +275,10 @@ func (t *Tree) Path() string { return t.top }
 // Close gives the tree free for another supervisor. The directories stay.
 func (t *Tree) Close() { t.unlock() }
 
-// Retire removes the tree, as far as it is empty: this process returns to the
-// cgroup it came from, and the directories go. Where that cgroup has become an inner node
-// (a delegated one, a container's root) nobody can return, and the empty tree
-// stays; so it does around runs that still live. Close comes after.
+// Retire removes the tree, as far as it is empty: this process, and who was moved
+// along with it, returns to the cgroup it came from, and the directories go.
+// Where that cgroup cannot hold processes any more (it has other children with
+// controllers), the empty tree stays; so it does around runs that still live. Close comes after.
 func (t *Tree) Retire() {
 	if t.mode == None || t.home == "" {
 		return
@@ -280,10 +286,18 @@ func (t *Tree) Retire() {
 	if t.k.rmdir(t.top+"/"+programsDir) != nil {
 		return
 	}
+	leaf := t.top + "/" + supervisorDir
+	if filepath.Dir(t.top) == t.home && len(t.lent) > 0 {
+		for _, c := range t.lent { // a cgroup that gives controllers on cannot hold processes
+			_ = t.k.write(t.top+"/cgroup.subtree_control", "-"+c)
+			_ = t.k.write(t.home+"/cgroup.subtree_control", "-"+c)
+		}
+		t.moveAll(leaf, t.home)
+	}
 	if t.k.write(t.home+"/cgroup.procs", "0") != nil {
 		return
 	}
-	if t.k.rmdir(t.top+"/"+supervisorDir) == nil {
+	if t.k.rmdir(leaf) == nil {
 		t.k.rmdir(t.top)
 	}
 }
