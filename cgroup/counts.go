@@ -27,13 +27,15 @@ type Counts struct {
 func (g *Group) Counts() (Counts, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
 	var c Counts
-	b, err := g.readKept(fileEvents, "memory.events.local", "memory.events")
+	b, err := g.readKept(buf[:], fileEvents, "memory.events.local", "memory.events")
 	if err != nil {
 		return c, err
 	}
 	parseCounts(b, &c)
-	b, err = g.readKept(filePids, "pids.events")
+	b, err = g.readKept(buf[:], filePids, "pids.events")
 	if err != nil {
 		return c, err
 	}
@@ -64,7 +66,9 @@ func (g *Group) pollFD(f file, names ...string) (int, error) {
 	if k := g.kept[f]; k.open {
 		return k.fd, nil
 	}
-	b, err := g.readKept(f, names...)
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	b, err := g.readKept(buf[:], f, names...)
 	if err != nil {
 		return -1, err
 	}

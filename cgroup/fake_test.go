@@ -139,9 +139,15 @@ func (f *fake) write(path, value string) error {
 		if !slices.Contains(words(dir+"/cgroup.controllers"), value[1:]) {
 			return unix.ENOENT
 		}
+		if value[0] == '-' {
+			return f.disable(dir, value[1:])
+		}
 		f.put(dir, "cgroup.subtree_control", f.get(path)+" "+value[1:])
 		f.appear(dir, value[1:])
 	case "cgroup.procs":
+		if len(words(dir+"/cgroup.subtree_control")) > 0 {
+			return unix.EBUSY
+		}
 		filepath.WalkDir(f.top, func(p string, d fs.DirEntry, _ error) error {
 			if d.Name() == "cgroup.procs" {
 				rest := slices.DeleteFunc(words(p), func(pid string) bool { return pid == value })
@@ -155,6 +161,27 @@ func (f *fake) write(path, value string) error {
 			return unix.ENOENT
 		}
 		f.put(dir, filepath.Base(path), value)
+	}
+	return nil
+}
+
+// disable takes a controller back from dir's children, none of which may give it on.
+func (f *fake) disable(dir, controller string) error {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if e.IsDir() && slices.Contains(words(filepath.Join(dir, e.Name(), "cgroup.subtree_control")), controller) {
+			return unix.EBUSY
+		}
+	}
+	without := func(dir, file string) {
+		rest := slices.DeleteFunc(words(dir+"/"+file), func(c string) bool { return c == controller })
+		f.put(dir, file, strings.Join(rest, " "))
+	}
+	without(dir, "cgroup.subtree_control")
+	for _, e := range entries {
+		if e.IsDir() {
+			without(filepath.Join(dir, e.Name()), "cgroup.controllers")
+		}
 	}
 	return nil
 }

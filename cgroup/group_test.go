@@ -313,7 +313,11 @@ func TestReadDoesNotAllocate(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	if n != 0 {
+	most := 0.0
+	if raceDetector {
+		most = 9 // it makes sync.Pool forget at random; there are three gets with up to three buffers
+	}
+	if n > most {
 		t.Errorf("%v allocations for Read, Counts and Populated", n)
 	}
 }

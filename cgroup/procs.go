@@ -59,7 +59,9 @@ func (g *Group) PopulatedFD() (int, error) { return g.pollFD(filePopulated, "cgr
 func (g *Group) Populated() (bool, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	b, err := g.readKept(filePopulated, "cgroup.events")
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	b, err := g.readKept(buf[:], filePopulated, "cgroup.events")
 	if errors.Is(err, ErrGone) {
 		return false, nil
 	}

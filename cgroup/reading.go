@@ -33,6 +33,22 @@ type Reading struct {
 	At              time.Time
 }
 
+// Charged reads memory.current and memory.swap.current alone, in bytes: their
+// sum is never below the measure, so that a cgroup far below its line can be told
+// at a tenth of the cost of Read. Zeros where there is no memory controller.
+func (g *Group) Charged() (current, swap int64, err error) {
+	if !g.tree.has("memory") {
+		return 0, 0, nil
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if swap, err = g.readAmount(fileSwap, "memory.swap.current"); err != nil {
+		return 0, 0, err
+	}
+	current, err = g.readAmount(fileCurrent, "memory.current")
+	return current, swap, err
+}
+
 // Read takes a reading. In mode Tracking there is no memory controller:
 // Measure is then the sum of Pss and SwapPss of every process, which costs the
 // kernel a walk of their page tables (5 ms per GiB), and Peak the highest Measure seen.
@@ -41,9 +57,11 @@ func (g *Group) Read() (Reading, error) {
 	if !g.tree.has("memory") {
 		return g.readPss()
 	}
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	b, err := g.readKept(fileStat, "memory.stat")
+	b, err := g.readKept(buf[:], fileStat, "memory.stat")
 	if err != nil {
 		return Reading{}, err
 	}
@@ -73,13 +91,15 @@ func (g *Group) Read() (Reading, error) {
 // readAmount reads a kept file of one number; 0 where there is no such file.
 // The caller holds the lock.
 func (g *Group) readAmount(f file, name string) (int64, error) {
-	b, err := g.readKept(f, name)
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	b, err := g.readKept(buf[:], f, name)
 	if err != nil || b == nil {
 		return 0, err
 	}
 	n, ok := parseAmount(b)
 	if !ok {
-		return 0, fmt.Errorf("cannot parse %q of %q", b, g.path+"/"+name)
+		return 0, fmt.Errorf("cannot parse %q of %q", string(b), g.path+"/"+name)
 	}
 	return n, nil
 }
