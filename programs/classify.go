@@ -76,6 +76,8 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindUnhealthy, NoWhy
 	case r.Asked != AskedNothing && r.Forced:
 		return KindStopTimeout, r.Why
+	case killed && r.Kills == 0: // not by us: a job that ran into its timeout while it was waited for
+		return KindKilled, NoWhy
 	case r.Asked == AskedRecycle:
 		return KindRecycled, r.Why
 	case r.Asked != AskedNothing:

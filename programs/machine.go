@@ -119,7 +119,7 @@ func (t *step) end(r *Run, asked Asked, why Why, now bool) {
 		return
 	}
 	if r.Phase == Spawning { // nothing to signal yet: spawned goes on from here
-		r.Asked, r.Why = asked, why
+		r.Asked, r.Why, r.Hurry = asked, why, r.Hurry || now
 		return
 	}
 	if r.Phase == Leftover { // it ended before it was asked
@@ -162,8 +162,11 @@ func (t *step) spawned(n uint64) {
 	if t.p.NeedReady {
 		r.Until = t.m.At + readyWait
 	}
-	if r.Asked != AskedNothing {
-		t.end(r, r.Asked, r.Why, false)
+	switch {
+	case r.Asked != AskedNothing:
+		t.end(r, r.Asked, r.Why, r.Hurry)
+	case r.Said:
+		t.up(r)
 	}
 }
 
@@ -195,7 +198,12 @@ func (t *step) spawnFailed(n uint64) {
 }
 
 func (t *step) ready(n uint64) {
-	if r := t.run(n); r != nil && r.Phase == Starting {
+	r := t.run(n)
+	switch {
+	case r == nil:
+	case r.Phase == Spawning:
+		r.Said = true // a quick one: spawned goes on from here
+	case r.Phase == Starting:
 		t.up(r)
 	}
 }

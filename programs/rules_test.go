@@ -86,11 +86,12 @@ func TestClassify(t *testing.T) {
 		{"a child's OOM and an own exit: the exit", worker, AskedNothing, NoWhy, false, true, Exit{Code: 1, OOM: OwnOOM}, KindCrashed, NoWhy},
 		{"stopped", worker, AskedStop, NoWhy, false, true, code(0), KindStopped, NoWhy},
 		{"stopped, whatever the code", service, AskedStop, NoWhy, false, true, code(143), KindStopped, NoWhy},
-		{"stop --now", service, AskedStop, NoWhy, false, true, kill(NoOOM), KindStopped, NoWhy},
+		{"stopped, but its job ran into its timeout first", worker, AskedStop, NoWhy, false, true, kill(NoOOM), KindKilled, NoWhy},
 		{"did not stop in time", service, AskedStop, NoWhy, true, true, kill(NoOOM), KindStopTimeout, NoWhy},
 		{"restarted", service, AskedRestart, NoWhy, false, true, code(0), KindStopped, NoWhy},
 		{"recycled", worker, AskedRecycle, MaxMemory, false, true, code(0), KindRecycled, MaxMemory},
 		{"recycled, its job took too long", worker, AskedRecycle, MaxJobs, true, true, kill(NoOOM), KindStopTimeout, MaxJobs},
+		{"recycled, but its job ran into its timeout first", worker, AskedRecycle, MaxMemory, false, true, kill(NoOOM), KindKilled, NoWhy},
 		{"OOM while it was to be recycled", worker, AskedRecycle, MaxMemory, false, true, kill(OwnOOM), KindOOMKilled, NoWhy},
 		{"over its limit, by sampling", worker, AskedLimit, NoWhy, false, true, kill(NoOOM), KindOOMKilled, NoWhy},
 		{"never got ready", service, AskedUnready, NoWhy, true, false, code(0), KindUnhealthy, NoWhy},
@@ -99,6 +100,10 @@ func TestClassify(t *testing.T) {
 		if kind != tt.kind || why != tt.wantW {
 			t.Errorf("%s: %v %v, want %v %v", tt.name, kind, why, tt.kind, tt.wantW)
 		}
+	}
+	now := Run{N: 1, Asked: AskedStop, Up: true, Exit: kill(NoOOM), Kills: 1}
+	if kind, _ := classify(service, now); kind != KindStopped {
+		t.Errorf("stop --now: %v, want %v", kind, KindStopped)
 	}
 }
 

@@ -30,8 +30,10 @@ type Run struct {
 
 	Asked  Asked // why we are ending it
 	Why    Why   // the reason, when Asked is AskedRecycle
+	Hurry  bool  // asked to end at once while there was no process yet
 	Forced bool  // the stop wait ran out, or nobody wanted to wait
 	Up     bool  // it had reached RUNNING
+	Said   bool  // READY=1 came before the word that there is a process
 	Exit   Exit  // how the main process ended, once it has
 	Kills  int   // cgroup.kill written so often, at most maxKills
 

@@ -135,7 +135,7 @@ func keyRun(r Run, now time.Duration) Run {
 	if !r.Live() {
 		return r
 	}
-	k := Run{N: 1, Phase: r.Phase, Up: r.Up, Outgrew: r.Outgrew, Jobs: min(r.Jobs, max(r.MaxJobs, 1))}
+	k := Run{N: 1, Phase: r.Phase, Up: r.Up, Said: r.Said && r.Phase == Spawning, Hurry: r.Hurry && r.Phase == Spawning, Outgrew: r.Outgrew, Jobs: min(r.Jobs, max(r.MaxJobs, 1))}
 	if r.Until != 0 {
 		k.Until = r.Until - now + 1
 	}

@@ -32,8 +32,10 @@ type birth struct {
 }
 
 func (b *birth) run() {
+	b.host.starting.add()
 	p, err := b.attempt()
 	if err != nil {
+		b.host.starting.done()
 		for i := len(b.undo) - 1; i >= 0; i-- {
 			b.undo[i]()
 		}
@@ -44,6 +46,7 @@ func (b *birth) run() {
 	b.host.runs[b.ref] = p
 	b.host.pids[p.child.PID] = p
 	b.host.mu.Unlock()
+	b.host.starting.done()
 	b.host.post(spawned{b.ref, p.child.PID, p, p.child.Warnings})
 	p.watch()
 }

@@ -73,7 +73,10 @@ func (d *daemon) Do(ctx context.Context, o control.Order) ([]control.Outcome, er
 	if err := d.ask(ctx, q); err != nil {
 		return nil, err
 	}
-	tickets := <-q.tickets
+	tickets, ok := answer(d.loop, q.tickets)
+	if !ok {
+		return nil, errEnded()
+	}
 	if q.err != nil {
 		return nil, q.err
 	}
@@ -91,10 +94,30 @@ func (d *daemon) ask(ctx context.Context, q request) error {
 	case d.loop.events <- q:
 		return nil
 	case <-d.loop.done:
-		return &control.Error{Fault: control.ShuttingDown, Message: "the supervisor has ended"}
+		return errEnded()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// answer waits for what the loop answers; ok is false when it has ended with
+// the question still in its queue.
+func answer[T any](l *loop, c <-chan T) (v T, ok bool) {
+	select {
+	case v = <-c:
+		return v, true
+	case <-l.done:
+	}
+	select {
+	case v = <-c: // its last words
+		return v, true
+	default:
+		return v, false
+	}
+}
+
+func errEnded() error {
+	return &control.Error{Fault: control.ShuttingDown, Message: "the supervisor has ended"}
 }
 
 // rereadRequest compares a config with the one in force, and applies it when it
@@ -129,12 +152,11 @@ func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rerea
 	if err := d.ask(ctx, q); err != nil {
 		return nil, conf.Changes{}, err
 	}
-	select {
-	case diff := <-q.diff:
-		return q, diff, q.err
-	case <-d.loop.done:
-		return nil, conf.Changes{}, &control.Error{Fault: control.ShuttingDown}
+	diff, ok := answer(d.loop, q.diff)
+	if !ok {
+		return nil, conf.Changes{}, errEnded()
 	}
+	return q, diff, q.err
 }
 
 func (d *daemon) Reread(ctx context.Context) (control.Changes, error) {
@@ -149,8 +171,9 @@ func (d *daemon) Reread(ctx context.Context) (control.Changes, error) {
 	return out, nil
 }
 
-// update answers with what became of each program; what it starts it does not
-// wait for, as supervisorctl's does not.
+// update answers with what became of each program, in supervisorctl's words.
+// It waits until removed programs are stopped; what it starts it does not wait
+// for, as supervisorctl's does not.
 func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome, error) {
 	names := slices.DeleteFunc(slices.Clone(o.Names), func(n string) bool { return n == "all" })
 	if len(names) < len(o.Names) {
@@ -167,9 +190,29 @@ func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome
 		}
 	}
 	for _, n := range slices.Sorted(maps.Keys(q.done)) {
-		out = append(out, control.Outcome{Name: n, Done: q.done[n]})
+		if q.done[n] == "removed" && !o.NoWait && d.gone(ctx, n) {
+			out = append(out, control.Outcome{Name: n, Done: "stopped"})
+		}
+		out = append(out, control.Outcome{Name: n, Done: q.done[n] + " process group"})
 	}
 	return out, nil
+}
+
+// gone waits until nothing of a program is left; false when ctx ends before.
+func (d *daemon) gone(ctx context.Context, program string) bool {
+	for {
+		snap, changed := d.loop.publish.get()
+		if !slices.ContainsFunc(snap.views, func(v *view) bool { return v.Program == program }) {
+			return true
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return false
+		case <-d.loop.done:
+			return false
+		}
+	}
 }
 
 func (d *daemon) known(name string, diff conf.Changes) bool {
@@ -233,11 +276,12 @@ func (d *daemon) logPath(name, channel string) (string, control.Fault) {
 }
 
 func (d *daemon) mainLog() string {
-	snap := make(chan string, 1)
-	if d.ask(context.Background(), mainLogRequest{snap}) != nil {
+	path := make(chan string, 1)
+	if d.ask(context.Background(), mainLogRequest{path}) != nil {
 		return ""
 	}
-	return <-snap
+	s, _ := answer(d.loop, path)
+	return s
 }
 
 type mainLogRequest struct{ path chan string }

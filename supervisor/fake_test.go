@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -30,6 +31,7 @@ type fakeEdge struct {
 	finish   time.Duration               // from the stop signal to the exit
 	script   func(r ref, post func(any)) // what a run does once it is up
 	refuse   func(r ref) error           // a spawn that fails
+	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
 	most     map[string]int              // most live runs at once, by program
 }
@@ -106,6 +108,9 @@ func (f *fakeEdge) signal(r ref, sig syscall.Signal, all bool) {
 
 func (f *fakeEdge) kill(r ref) {
 	f.note("kill %s/%d", r.in.conf.Name, r.n)
+	if f.deaf.Load() {
+		return
+	}
 	time.AfterFunc(time.Millisecond, func() {
 		f.mu.Lock()
 		headless := f.headless[r]

@@ -30,6 +30,7 @@ type host struct {
 	pids   map[int]*process
 	groups map[string]*group
 
+	starting pending       // starts whose process is not in runs yet
 	released pending       // releases under way
 	births   chan struct{} // starts under way that may still be busy
 }

@@ -414,3 +414,26 @@ func TestOrderFaults(t *testing.T) {
 		}
 	})
 }
+
+// A program that comes back before it was gone is the same one: nothing of it
+// is forgotten while it still runs.
+func TestRemovedAndAddedAgain(t *testing.T) {
+	within(t, worker("queue", 1, nil), func(e *fakeEdge) { e.finish = 5 * time.Second }, func(w *world) {
+		w.after(2 * time.Second)
+		apply := func(c *conf.Config) {
+			w.loop.post(&rereadRequest{config: c, apply: true, diff: make(chan conf.Changes, 1)})
+			w.after(time.Second)
+		}
+		apply(&conf.Config{})
+		if s := w.state("queue"); s != "STOPPING" {
+			t.Fatalf("removed: %s", s)
+		}
+		apply(worker("queue", 1, nil))
+		w.edge.log()
+		w.after(10 * time.Second)
+		equal(t, "asked", w.edge.log(), []string{"release queue/1", "spawn queue/2"})
+		if s := w.state("queue"); s != "RUNNING" {
+			t.Errorf("added again: %s", s)
+		}
+	})
+}

@@ -70,15 +70,18 @@ func (p *process) revise(rules *conf.Program) {
 	if wire.Line > 0 {
 		wire.At = wire.Arm()
 	}
-	move := wire.At != p.wire.At && wire.Line != p.wire.Line && !p.tripped
-	if move {
+	changed, from := wire.Line != p.wire.Line && !p.tripped, p.wire.At
+	if changed {
 		p.wire = wire
 	}
 	p.mu.Unlock()
-	if move {
-		p.watchWire()
+	if !changed {
+		return
+	}
+	if wire.At != from {
 		p.setHigh(wire.At)
 	}
+	p.watchWire()
 }
 
 func (p *process) unwatchMemory() {
@@ -112,17 +115,22 @@ func (p *process) onMemory() {
 }
 
 // judge compares the measure with the line, within a second of an event or by
-// sampling, and moves the wire or tells the crossing.
-func (p *process) judge(sampled bool) {
+// sampling, and moves the wire or tells the crossing. It returns what of the run
+// is in swap, in bytes.
+func (p *process) judge(sampled bool) (swap int64) {
 	r, err := p.comp.Read()
 	if err != nil {
-		return
+		return 0
 	}
 	measure := r.MeasureFromCurrent
 	if sampled {
 		measure = r.Measure
 	}
 	p.mu.Lock()
+	if p.wire.Line == 0 { // taken away since it was watched
+		p.mu.Unlock()
+		return r.Swap
+	}
 	verdict := p.wire.Judge(measure, r.Cache+r.SlabReclaimable)
 	if p.tripped {
 		verdict.MoveTo = 0
@@ -143,6 +151,7 @@ func (p *process) judge(sampled bool) {
 			p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
 		}
 	}
+	return r.Swap
 }
 
 // lift takes memory.high away for good: the run is to finish and to go.

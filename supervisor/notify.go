@@ -69,7 +69,13 @@ func (n *notifier) serve() {
 			time.Sleep(lookAgain) // out of memory, most likely; the next datagram may do
 			continue
 		}
-		if p := n.host.sender(senderPID(oob[:oobSize])); p != nil {
+		pid := senderPID(oob[:oobSize])
+		p := n.host.sender(pid)
+		if p == nil {
+			n.host.starting.wait(birthBusy) // a quick one speaks before we know of it
+			p = n.host.sender(pid)
+		}
+		if p != nil {
 			p.notified(text[:size])
 		}
 	}

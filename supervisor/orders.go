@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -41,7 +42,9 @@ func (q *orderRequest) do(l *loop) {
 		q.err = err
 		q.tickets <- t
 	default:
-		q.tickets <- l.order(q.order)
+		t := l.order(q.order)
+		l.publishChanges() // who follows the tickets must not look at what was before
+		q.tickets <- t
 	}
 }
 
@@ -222,6 +225,9 @@ func (l *loop) orderSignal(in *instance, o control.Order) ticket {
 	if !r.Live() || in.facts(r.N).pid == 0 {
 		return refused(in, control.NotRunning, "")
 	}
+	if o.Verb == "pause" && r.Phase != programs.Running {
+		return refused(in, control.Failed, "it is still starting: a worker that has not booted would die of the signal")
+	}
 	l.edge.signal(ref{in, r.N}, sig, false)
 	switch what {
 	case "paused":
@@ -235,8 +241,7 @@ func (l *loop) orderSignal(in *instance, o control.Order) ticket {
 
 // signalNamed takes "TERM", "sigterm" or "15"; 0 when there is no such signal.
 func signalNamed(name string) syscall.Signal {
-	var n int
-	if _, err := fmt.Sscanf(name, "%d", &n); err == nil {
+	if n, err := strconv.Atoi(name); err == nil {
 		if unix.SignalName(syscall.Signal(n)) == "" {
 			return 0
 		}
@@ -265,6 +270,7 @@ func (l *loop) scale(name string, n int) ([]ticket, error) {
 		return nil, &control.Error{Fault: control.BadArguments, Message: err.Error()}
 	}
 	l.change(p, next, nil)
+	l.redefine(next)
 	var out []ticket
 	for _, in := range p.instances {
 		name := in.conf.FullName()

@@ -41,6 +41,8 @@ func (s *snapshot) get(name string) *view {
 
 // publisher holds the newest snapshot; changed is closed when it is replaced.
 type publisher struct {
+	stir func() // called whenever it is written or read; may be nil
+
 	mu      sync.Mutex
 	snap    *snapshot
 	changed chan struct{}
@@ -51,6 +53,9 @@ func newPublisher() *publisher {
 }
 
 func (p *publisher) get() (*snapshot, <-chan struct{}) {
+	if p.stir != nil {
+		p.stir()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.snap, p.changed

@@ -51,11 +51,15 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 		}
 	}
 	for _, name := range diff.Added {
-		if picked(name) {
-			done[name] = "added"
-			p := l.addProgram(next[name])
-			l.autostart(p.instances)
+		if !picked(name) {
+			continue
 		}
+		done[name] = "added"
+		if p := l.programs[name]; p != nil { // it comes back before it was gone
+			l.change(p, next[name], nil)
+			continue
+		}
+		l.autostart(l.addProgram(next[name]).instances)
 	}
 	l.config = merged(l.config, c, done)
 	if len(diff.Supervisor) > 0 {
@@ -67,6 +71,19 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 		l.event(nil, 0, control.Event{Kind: "config", Name: name, Message: fmt.Sprintf("%s: %s", name, done[name])})
 	}
 	return done
+}
+
+// redefine replaces one program in the config in force, so that a reread sees
+// how it differs from the file.
+func (l *loop) redefine(p conf.Program) {
+	c := *l.config
+	c.Programs = slices.Clone(c.Programs)
+	for i := range c.Programs {
+		if c.Programs[i].Name == p.Name {
+			c.Programs[i] = p
+		}
+	}
+	l.config = &c
 }
 
 // merged is the config in force after an update of some programs only.

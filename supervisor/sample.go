@@ -44,8 +44,8 @@ func (p *process) sample(enforced bool) time.Duration {
 	rules := p.prog.Load()
 	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
 	if enforced {
-		if line > 0 {
-			p.judge(true)
+		if line > 0 && p.judge(true) > 0 {
+			return programs.SampleCalm // the host pushes it into swap: it can grow there unseen
 		}
 		return programs.SampleMost
 	}

@@ -11,7 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
 
@@ -34,9 +33,6 @@ type Options struct {
 // whoever else dies, it can start again.
 const ownOOMScore = -900
 
-// calmAfter is when the start is over, for most configurations.
-const calmAfter = 3 * time.Second
-
 // Serve runs the supervisor until it has been told to end and every instance is
 // stopped. It returns an error when it could not start; once running it does
 // not end by itself. A second supervisor on the same socket or the same cgroup
@@ -58,6 +54,7 @@ type server struct {
 	host   *host
 	notify *notifier
 	ctl    *control.Server
+	calm   *calm
 	undo   []func()
 	listen func(ctx context.Context) error
 }
@@ -130,7 +127,9 @@ func (s *server) build(o Options, tree *cgroup.Tree, set *logs.Set, log *zap.Log
 	}
 	s.host = newHost(o.Config, tree, poll, set)
 	journal := newJournal()
+	s.calm = newCalm()
 	s.loop = newLoop(o.Config, s.host, log, journal)
+	s.loop.publish.stir = s.calm.stir
 	s.host.post = s.loop.post
 	s.loop.define()
 	set.OnTrouble = func(path string, lost int64, err error) { s.loop.post(logTrouble{path, lost, err}) }
@@ -203,8 +202,7 @@ func (s *server) run(ctx context.Context) {
 	wg.Go(func() { signals(edges, s.daemon) })
 	wg.Go(func() { reapOrphans(edges) })
 	wg.Go(func() { s.notify.serve() })
-	calm := time.AfterFunc(calmAfter, shed)
-	defer calm.Stop()
+	defer s.calm.stop()
 	wg.Go(func() {
 		if err := s.listen(edges); err != nil {
 			s.loop.post(trouble{what: "the control socket failed", err: err})

@@ -5,10 +5,24 @@ import (
 	"runtime/debug"
 	"strconv"
 	"strings"
+	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
+
+// calmAfter is how long nothing must have happened before the supervisor sheds.
+const calmAfter = 3 * time.Second
+
+// calm sheds when it has become quiet: after the start, a burst, a question.
+type calm struct{ timer *time.Timer }
+
+func newCalm() *calm { return &calm{time.AfterFunc(calmAfter, shed)} }
+
+// stir says that something happens.
+func (c *calm) stir() { c.timer.Reset(calmAfter) }
+
+func (c *calm) stop() { c.timer.Stop() }
 
 // shed gives back memory that only the start needed: the heap's free pages, and
 // the pages of our own program file that are mapped but not in use. Those are

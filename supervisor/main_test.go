@@ -1,0 +1,29 @@
+package supervisor
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The test program is also what some tests start.
+const helperVar = "SUPERVISOR_TEST_HELPER"
+
+var helpers = map[string]func() error{
+	"notify":  notifyHelper,
+	"init":    initHelper,
+	"session": sessionHelper,
+}
+
+func TestMain(m *testing.M) {
+	if name := os.Getenv(helperVar); name != "" {
+		if err := helpers[name](); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	code := m.Run()
+	retireTree()
+	os.Exit(code)
+}

@@ -1,0 +1,302 @@
+package supervisor
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs"
+)
+
+// fakeCompartment says what a test wants, and notes where memory.high was put.
+type fakeCompartment struct {
+	mu      sync.Mutex
+	reading cgroup.Reading
+	counts  cgroup.Counts
+	err     error // of every reading
+	refuse  error // of SetHigh
+	highs   []int64
+	reads   int
+}
+
+func (f *fakeCompartment) Read() (cgroup.Reading, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reads++
+	return f.reading, f.err
+}
+
+func (f *fakeCompartment) Counts() (cgroup.Counts, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.counts, f.err
+}
+
+func (f *fakeCompartment) SetHigh(to int64) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.highs = append(f.highs, to)
+	return f.refuse
+}
+
+func (f *fakeCompartment) readings() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
+}
+
+func (f *fakeCompartment) FD() int                     { return -1 }
+func (f *fakeCompartment) Path() string                { return "/fake" }
+func (f *fakeCompartment) EventsFD() (int, error)      { return -1, cgroup.ErrGone }
+func (f *fakeCompartment) Populated() (bool, error)    { return false, nil }
+func (f *fakeCompartment) PopulatedFD() (int, error)   { return -1, cgroup.ErrGone }
+func (f *fakeCompartment) Signal(syscall.Signal) error { return nil }
+func (f *fakeCompartment) Kill() error                 { return nil }
+func (f *fakeCompartment) Remove() error               { return nil }
+func (f *fakeCompartment) Close()                      {}
+func (f *fakeCompartment) PressureTrigger(bool, time.Duration, time.Duration) (int, error) {
+	return -1, errors.New("no PSI")
+}
+
+// fakeRun is a run in a fake compartment, with no process in it.
+type fakeRun struct {
+	*process
+	t      *testing.T
+	comp   *fakeCompartment
+	posted []any
+}
+
+const mib = 1 << 20
+
+// newFakeRun has max_memory 100M and memory_max 200M, on a host that holds the
+// limits or does not.
+func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRun {
+	t.Helper()
+	p := worker("queue", 1, func(p *conf.Program) {
+		p.Recycle.MaxMemory, p.Limits.MemoryMax = 100*mib, 200*mib
+		if change != nil {
+			change(p)
+		}
+	}).Programs[0]
+	tree := &cgroup.Tree{}
+	if enforced {
+		tree = paperTree(t)
+	}
+	f := &fakeRun{t: t, comp: &fakeCompartment{}}
+	h := newHost(&conf.Config{}, tree, nil, nil)
+	h.post = func(e any) { f.posted = append(f.posted, e) }
+	f.process = &process{host: h, ref: ref{&instance{}, 1}, comp: f.comp, wire: wireOf(&p)}
+	f.process.prog.Store(&p)
+	f.wire.At = f.wire.Arm()
+	return f
+}
+
+// paperTree is a tree of ordinary files that says it has the memory controller.
+func paperTree(t *testing.T) *cgroup.Tree {
+	t.Helper()
+	mount := t.TempDir()
+	for _, dir := range []string{"", "paper", "paper/supervisor", "paper/programs"} {
+		dir = filepath.Join(mount, dir)
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for name, text := range map[string]string{"cgroup.controllers": "memory", "cgroup.subtree_control": "memory", "cgroup.procs": "",
+			"memory.min": "0", "memory.low": "0"} {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tree, err := cgroup.Open(cgroup.Options{Mount: mount, Name: "paper"})
+	if err != nil || tree.Mode() != cgroup.Enforced {
+		t.Fatalf("mode %v, %v: %s", tree.Mode(), err, tree.Why())
+	}
+	t.Cleanup(tree.Close)
+	return tree
+}
+
+// touch is a memory event: the kernel's counter of memory.high has grown.
+func (f *fakeRun) touch(measure, cache int64) {
+	f.comp.mu.Lock()
+	f.comp.counts.High++
+	f.comp.reading = cgroup.Reading{MeasureFromCurrent: measure, Measure: measure, Cache: cache}
+	f.comp.mu.Unlock()
+	f.onMemory()
+}
+
+// want compares, and forgets, what was posted and where memory.high was put.
+func (f *fakeRun) want(what string, posted []any, highs ...int64) {
+	f.t.Helper()
+	flush(&f.lane)
+	if len(f.posted) != len(posted) {
+		f.t.Errorf("%s: posted %+v, want %+v", what, f.posted, posted)
+	} else {
+		for i := range posted {
+			if f.posted[i] != posted[i] {
+				f.t.Errorf("%s: posted %+v, want %+v", what, f.posted[i], posted[i])
+			}
+		}
+	}
+	if len(f.comp.highs) != len(highs) {
+		f.t.Errorf("%s: memory.high was put to %v, want %v", what, f.comp.highs, highs)
+	} else {
+		for i := range highs {
+			if f.comp.highs[i] != highs[i] {
+				f.t.Errorf("%s: memory.high was put to %v, want %v", what, f.comp.highs, highs)
+			}
+		}
+	}
+	f.posted, f.comp.highs = nil, nil
+}
+
+func TestWireMovesByTheCache(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.touch(60*mib, 40*mib)
+	f.want("cache fired it", []any{wireMoved{f.ref, 141 * mib, 40 * mib}}, 141*mib)
+	f.touch(60*mib, 40*mib)
+	f.want("the same again", nil)
+	f.onMemory()
+	f.want("woken without a new count", nil)
+	if f.comp.reads != 2 {
+		t.Errorf("%d readings for two events", f.comp.reads)
+	}
+	f.touch(60*mib, 110*mib)
+	f.want("more cache than memory.max leaves", []any{wireMoved{f.ref, programs.Unlimited, 110 * mib}}, programs.Unlimited)
+	f.touch(70*mib, 10*mib)
+	f.want("the cache is gone", []any{wireMoved{f.ref, 111 * mib, 10 * mib}}, 111*mib)
+	f.touch(100*mib, 10*mib)
+	f.want("over the line", []any{crossed{f.ref, 100 * mib, false}})
+	f.touch(150*mib, 0)
+	f.want("told already", nil)
+}
+
+// memory.max touched is an event too: the wire may stand above it.
+func TestMaxIsAnEvent(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.comp.counts.Max++
+	f.comp.reading = cgroup.Reading{MeasureFromCurrent: 190 * mib}
+	f.onMemory()
+	f.want("at memory.max", []any{crossed{f.ref, 190 * mib, false}})
+}
+
+func TestLiftIsForGood(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.lift()
+	f.want("lifted", nil, cgroup.Unlimited)
+	f.touch(60*mib, 40*mib)
+	f.want("an event after", nil)
+	f.judge(true)
+	f.want("sampled after", nil)
+	f.revise(&worker("queue", 1, func(p *conf.Program) { p.Recycle.MaxMemory = 50 * mib }).Programs[0])
+	f.want("new rules after", nil)
+}
+
+func TestJudgeBySampling(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.comp.reading = cgroup.Reading{Measure: 60 * mib, MeasureFromCurrent: 999 * mib, Cache: 30 * mib, SlabReclaimable: 10 * mib}
+	f.judge(true)
+	f.want("moved, and not told", nil, 141*mib)
+	f.comp.reading.Measure = 120 * mib // into swap: no event tells of that
+	f.judge(true)
+	f.want("over", []any{crossed{f.ref, 120 * mib, true}})
+	f.comp.err = cgroup.ErrGone
+	f.judge(true)
+	f.onMemory()
+	f.want("gone", nil)
+}
+
+func TestRevise(t *testing.T) {
+	rules := func(line, high conf.Bytes) *conf.Program {
+		return &worker("queue", 1, func(p *conf.Program) {
+			p.Recycle.MaxMemory, p.Limits.MemoryMax, p.Limits.MemoryHigh = line, 200*mib, high
+		}).Programs[0]
+	}
+	f := newFakeRun(t, true, nil)
+	f.revise(rules(100*mib, conf.Unlimited))
+	f.want("the same", nil)
+	f.revise(rules(150*mib, conf.Unlimited))
+	f.want("higher", nil, 150*mib)
+	f.touch(120*mib, 0)
+	f.want("over the old line only", []any{wireMoved{f.ref, 151 * mib, 0}}, 151*mib)
+	f.revise(rules(80*mib, conf.Unlimited))
+	f.want("lower", nil, 80*mib)
+	f.touch(90*mib, 0)
+	f.want("over the new line", []any{crossed{f.ref, 90 * mib, false}})
+}
+
+// Where memory_high holds the wire, the line moves all the same.
+func TestReviseBehindTheUsersHigh(t *testing.T) {
+	f := newFakeRun(t, true, func(p *conf.Program) { p.Limits.MemoryHigh = 80 * mib })
+	next := worker("queue", 1, func(p *conf.Program) {
+		p.Recycle.MaxMemory, p.Limits.MemoryMax, p.Limits.MemoryHigh = 150*mib, 200*mib, 80*mib
+	}).Programs[0]
+	f.revise(&next)
+	f.want("memory.high stays", nil)
+	f.touch(120*mib, 0)
+	f.want("over the old line only", nil)
+}
+
+// A line that was taken away is no line at 0.
+func TestReviseWithoutALine(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	next := worker("queue", 1, func(p *conf.Program) { p.Limits.MemoryMax = 200 * mib }).Programs[0]
+	f.revise(&next)
+	f.want("the wire is down", nil, cgroup.Unlimited)
+	f.comp.counts.Max++
+	f.touch(120*mib, 0)
+	f.want("an event without a line", nil)
+	f.revise(&worker("queue", 1, func(p *conf.Program) { p.Recycle.MaxMemory, p.Limits.MemoryMax = 100*mib, 200*mib }).Programs[0])
+	f.want("a line again", nil, 100*mib)
+	f.touch(120*mib, 0)
+	f.want("over it", []any{crossed{f.ref, 120 * mib, false}})
+}
+
+func TestHighThatCannotBeSet(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.comp.refuse = errors.New("read-only file system")
+	f.lift()
+	f.want("told", []any{trouble{f.ref, "cannot set memory.high", f.comp.refuse}}, cgroup.Unlimited)
+	f.comp.refuse = cgroup.ErrGone
+	f.lift()
+	f.want("over already: nothing to tell", nil, cgroup.Unlimited)
+}
+
+// Without the kernel's limits there is no memory.high to touch.
+func TestNothingToSetWhereNothingIsEnforced(t *testing.T) {
+	f := newFakeRun(t, false, nil)
+	f.watchMemory()
+	f.lift()
+	f.revise(&worker("queue", 1, nil).Programs[0])
+	f.want("nothing", nil)
+	if f.prog.Load().Recycle.MaxMemory != 0 {
+		t.Error("the new rules have not reached the run")
+	}
+}
+
+// The stall is told once it has lasted, and not before.
+func TestWedgedIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeRun(t, true, func(p *conf.Program) { p.Limits.MemoryHigh = 80 * mib })
+		f.comp.reading = cgroup.Reading{Measure: 80 * mib}
+		for range 10 {
+			f.onPressure()
+			time.Sleep(stallWindow)
+		}
+		f.want("18 s", nil)
+		f.onPressure()
+		f.want("20 s", []any{stuck{f.ref}})
+		f.jobs++ // a job ended: it is not stuck
+		f.onPressure()
+		f.want("it goes on", nil)
+		f.comp.err = cgroup.ErrGone
+		f.onPressure()
+		f.want("gone", nil)
+	})
+}
