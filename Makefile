@@ -26,8 +26,8 @@ test: ## everything below, what .ci/run calls
 	$(MAKE) --no-print-directory kernel
 	$(MAKE) --no-print-directory fuzz
 
-deps: ## Debian packages the tests need; no virtual machine where this one will do
-	packaging/install-test-deps.sh $$(go run ./cmd/guest -which 2>/dev/null | grep -qx direct && echo --no-guest)
+deps: ## Debian packages the tests need
+	packaging/install-test-deps.sh
 
 check: ## formatting and static analysis
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }

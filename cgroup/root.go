@@ -33,7 +33,8 @@ type site struct {
 //  1. where an earlier start of ours has put us: <dir>/bulkhead/supervisor; or,
 //     run as a program of another supervisor, the cgroup it gave us: its
 //     limits are meant for us
-//  2. the nearest delegated cgroup we are in (systemd's Delegate=yes)
+//  2. the nearest delegated cgroup we are in (systemd's Delegate=yes), but never
+//     the one of a user's own systemd
 //  3. root: the top of what is mounted. It is the real root, a container's
 //     own, or, in a session or a service that is not delegated, better than a
 //     cgroup that systemd believes to own
@@ -50,7 +51,7 @@ func sites(h host, name string) []site {
 		dirs = []string{h.mount}
 	} else {
 		if len(h.delegated) > 0 {
-			dirs = append(dirs, h.delegated[0])
+			dirs = append(dirs, ours(h.delegated[0], h.own))
 		}
 		rest := []string{h.own, h.mount}
 		if h.uid == 0 {
@@ -74,6 +75,18 @@ func sites(h host, name string) []site {
 		}
 	}
 	return out
+}
+
+// ours is the cgroup to build in where the nearest delegated one is as given.
+// That of user@UID.service was given to the user's systemd, which divides it among
+// its units and does not mark those it delegates (seen with systemd 252): of
+// them all, the one we are in is the one we may have been given.
+func ours(delegated, own string) string {
+	unit := filepath.Base(delegated)
+	if strings.HasPrefix(unit, "user@") && strings.HasSuffix(unit, ".service") {
+		return own
+	}
+	return delegated
 }
 
 func btoi(b bool) int {

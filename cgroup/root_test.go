@@ -72,6 +72,7 @@ func TestOwnDir(t *testing.T) {
 
 func TestSites(t *testing.T) {
 	const m = "/sys/fs/cgroup"
+	manager := m + "/user.slice/user-1000.slice/user@1000.service"
 	unit, scope := m+"/system.slice/bulkhead.service", m+"/user.slice/session-3.scope"
 	all := func(dirs ...string) map[string]bool {
 		out := map[string]bool{}
@@ -100,6 +101,12 @@ func TestSites(t *testing.T) {
 		{"root, own cgroup out of sight", host{mount: m, memory: all(m)}, []site{{m, true}}},
 		{"user with a delegated scope", host{mount: m, realRoot: true, own: scope, delegated: []string{scope, m + "/user.slice"}, memory: all(m, scope), uid: 1000},
 			[]site{{scope, true}, {m, false}}},
+		{"user with a delegated scope of his own systemd", host{mount: m, realRoot: true, own: manager + "/app.slice/x.scope", delegated: []string{manager}, memory: all(m, manager, manager+"/app.slice/x.scope"), uid: 1000},
+			[]site{{manager + "/app.slice/x.scope", true}, {m, false}}},
+		{"restarted there", host{mount: m, realRoot: true, own: manager + "/app.slice/x.scope/bulkhead/supervisor", delegated: []string{manager}, memory: all(m, manager), uid: 1000},
+			[]site{{manager + "/app.slice/x.scope", true}, {m, false}, {manager + "/app.slice/x.scope/bulkhead/supervisor", true}}},
+		{"root with one of his", host{mount: m, realRoot: true, own: manager + "/app.slice/x.scope", delegated: []string{manager}, memory: all(m, manager, manager+"/app.slice/x.scope")},
+			[]site{{manager + "/app.slice/x.scope", true}, {m, false}}},
 		{"user with a subtree by chown", host{mount: m, realRoot: true, own: m + "/mine", memory: all(m, m+"/mine"), uid: 1000},
 			[]site{{m + "/mine", true}, {m, false}}},
 		{"a program of another supervisor", host{mount: m, realRoot: true, own: unit + "/bulkhead/programs/x/x.1", delegated: []string{unit}, memory: all(m, unit)},

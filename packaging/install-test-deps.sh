@@ -2,20 +2,20 @@
 # Installs the Debian packages that `make test` needs, those that are missing
 # only. Works as root or through sudo; other systems are told the list.
 #
-# usage: install-test-deps.sh [--no-guest]     without what boots the virtual machine
+# usage: install-test-deps.sh
 set -eu
 
-# gcc for the race detector; the framework and Redis for the workers' tests.
-packages="ca-certificates gcc libc6-dev
+# gcc for the race detector; the framework and Redis for the workers' tests;
+# supervisor, whose client ctl is compared with.
+packages="ca-certificates gcc libc6-dev supervisor
 	php-cli php-redis redis-server
 	php-illuminate-bus php-illuminate-cache php-illuminate-config php-illuminate-console
 	php-illuminate-events php-illuminate-queue php-illuminate-redis"
-if [ "${1-}" != --no-guest ]; then
-	packages="$packages qemu-system-x86"
-	# A package of its own from Debian 13 on, before that part of qemu's.
-	if [ -n "$(apt-cache pkgnames virtiofsd 2>/dev/null | grep -x virtiofsd)" ]; then
-		packages="$packages virtiofsd"
-	fi
+# The virtual machine, and the systemd that it boots.
+packages="$packages qemu-system-x86 systemd"
+# A package of its own from Debian 13 on, before that part of qemu's.
+if [ -n "$(apt-cache pkgnames virtiofsd 2>/dev/null | grep -x virtiofsd)" ]; then
+	packages="$packages virtiofsd"
 fi
 
 if ! command -v dpkg-query >/dev/null; then

@@ -76,8 +76,10 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindUnhealthy, NoWhy
 	case r.Asked != AskedNothing && r.Forced:
 		return KindStopTimeout, r.Why
-	case killed && r.Kills == 0: // not by us: a job that ran into its timeout while it was waited for
+	case killed && r.Kills == 0 && p.StopSignal != sigkill: // not by us: a job that ran into its timeout while it was waited for
 		return KindKilled, NoWhy
+	case r.Asked == AskedRecycle && r.Exit.Signal != 0 && r.Exit.Signal != p.StopSignal:
+		return KindCrashed, NoWhy
 	case r.Asked == AskedRecycle:
 		return KindRecycled, r.Why
 	case r.Asked != AskedNothing:

@@ -14,6 +14,7 @@ type Policy struct {
 	ExitCodes    []int         // expected
 	RecycleCodes []int         // by which a worker recycles itself
 	SelfKill     bool          // a SIGKILL that nobody sent is the worker's own job timeout
+	StopSignal   int           // its number, to know an end by it
 	StopWait     time.Duration
 	LeftoverWait time.Duration
 

@@ -41,6 +41,8 @@ type host struct {
 const (
 	birthsMost = 4
 	birthBusy  = 50 * time.Millisecond
+	// birthSpeaks is how long a datagram waits for its sender to be known.
+	birthSpeaks = 500 * time.Millisecond
 )
 
 // releaseMost is how long the end of the supervisor waits for its cleaning up.

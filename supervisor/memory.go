@@ -115,12 +115,11 @@ func (p *process) onMemory() {
 }
 
 // judge compares the measure with the line, within a second of an event or by
-// sampling, and moves the wire or tells the crossing. It returns what of the run
-// is in swap, in bytes.
-func (p *process) judge(sampled bool) (swap int64) {
+// sampling, and moves the wire or tells the crossing.
+func (p *process) judge(sampled bool) {
 	r, err := p.comp.Read()
 	if err != nil {
-		return 0
+		return
 	}
 	measure := r.MeasureFromCurrent
 	if sampled {
@@ -129,7 +128,7 @@ func (p *process) judge(sampled bool) (swap int64) {
 	p.mu.Lock()
 	if p.wire.Line == 0 { // taken away since it was watched
 		p.mu.Unlock()
-		return r.Swap
+		return
 	}
 	verdict := p.wire.Judge(measure, r.Cache+r.SlabReclaimable)
 	if p.tripped {
@@ -151,7 +150,14 @@ func (p *process) judge(sampled bool) (swap int64) {
 			p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
 		}
 	}
-	return r.Swap
+}
+
+// raised reports that the wire stands higher than it was armed: when the cache
+// that raised it is gone it has to come down again.
+func (p *process) raised() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.tripped && p.wire.At > p.wire.Arm()
 }
 
 // lift takes memory.high away for good: the run is to finish and to go.

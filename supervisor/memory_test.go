@@ -33,6 +33,12 @@ func (f *fakeCompartment) Read() (cgroup.Reading, error) {
 	return f.reading, f.err
 }
 
+func (f *fakeCompartment) Charged() (current, swap int64, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reading.Measure + f.reading.Cache - f.reading.Swap, f.reading.Swap, f.err
+}
+
 func (f *fakeCompartment) Counts() (cgroup.Counts, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -16,7 +16,8 @@ import (
 
 // notifier is the socket on which programs say READY=1 and JOBS_DONE=n. One
 // serves all; who speaks is told by the kernel (SCM_CREDENTIALS), not by what
-// is said.
+// is said. A process that has ended before its datagram is read cannot be told:
+// what a short-lived helper sends may be lost, as it may be under systemd.
 type notifier struct {
 	host *host
 	conn *net.UnixConn
@@ -72,7 +73,7 @@ func (n *notifier) serve() {
 		pid := senderPID(oob[:oobSize])
 		p := n.host.sender(pid)
 		if p == nil {
-			n.host.starting.wait(birthBusy) // a quick one speaks before we know of it
+			n.host.starting.wait(birthSpeaks) // a quick one speaks before we know of it
 			p = n.host.sender(pid)
 		}
 		if p != nil {

@@ -30,15 +30,26 @@ func notifyHelper() error {
 	child := exec.Command(os.Args[0])
 	child.Env = append(os.Environ(), helperVar+"=session")
 	child.SysProcAttr = &syscall.SysProcAttr{Setsid: os.Getenv("OTHER_SESSION") != ""}
-	if err := child.Run(); err != nil {
+	if err := child.Start(); err != nil {
 		return err
 	}
 	<-again
+	if err := child.Process.Kill(); err != nil {
+		return err
+	}
+	_ = child.Wait() // it was killed
 	return tell("JOBS_DONE=7")
 }
 
-// sessionHelper is that child.
-func sessionHelper() error { return tell("JOBS_DONE=3") }
+// sessionHelper is that child. It stays: who is gone when its datagram is read
+// cannot be told from a stranger.
+func sessionHelper() error {
+	if err := tell("JOBS_DONE=3"); err != nil {
+		return err
+	}
+	time.Sleep(patience)
+	return nil
+}
 
 func tell(text string) error {
 	c, err := net.Dial("unixgram", os.Getenv("NOTIFY_SOCKET"))

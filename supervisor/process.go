@@ -22,6 +22,7 @@ type compartment interface {
 	FD() int
 	Path() string
 	Read() (cgroup.Reading, error)
+	Charged() (current, swap int64, err error)
 	Counts() (cgroup.Counts, error)
 	EventsFD() (int, error)
 	PressureTrigger(full bool, stall, window time.Duration) (int, error)

@@ -18,6 +18,7 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/supervisor/logs"
+	"bulkhead/supervisor/spawn"
 )
 
 // realTree is a tree of the test's own: opening one moves the whole test
@@ -86,6 +87,9 @@ func inReality(t *testing.T, test func(t *testing.T, w *reality)) {
 
 func newReality(t *testing.T, tree *cgroup.Tree) *reality {
 	t.Helper()
+	if err := spawn.Prepare(); err != nil { // opens /dev/null, for good
+		t.Fatal(err)
+	}
 	w := &reality{t: t, events: make(chan any, 10000), output: &syncBuffer{}}
 	w.host = newHost(&conf.Config{}, tree, startPoller(t), logs.NewSet(w.output))
 	w.host.post = func(e any) {

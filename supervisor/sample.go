@@ -44,10 +44,7 @@ func (p *process) sample(enforced bool) time.Duration {
 	rules := p.prog.Load()
 	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
 	if enforced {
-		if line > 0 && p.judge(true) > 0 {
-			return programs.SampleCalm // the host pushes it into swap: it can grow there unseen
-		}
-		return programs.SampleMost
+		return p.backUp(line)
 	}
 	if line == 0 && rules.Limits.MemoryMax == conf.Unlimited {
 		return programs.SampleMost
@@ -73,4 +70,20 @@ func (p *process) sample(enforced bool) time.Duration {
 		return programs.SampleLow
 	}
 	return programs.NextSample(most-r.Measure, r.Measure-last.measure, r.At.Sub(last.at))
+}
+
+// backUp looks for what the kernel's events do not tell. A run that cannot be
+// over its line costs two small reads.
+func (p *process) backUp(line int64) time.Duration {
+	current, swap, err := p.comp.Charged()
+	if err != nil || line == 0 {
+		return programs.SampleMost
+	}
+	if current+swap >= line || p.raised() {
+		p.judge(true)
+	}
+	if swap > 0 {
+		return programs.SampleCalm // the host pushes it into swap: it can grow there unseen
+	}
+	return programs.SampleMost
 }

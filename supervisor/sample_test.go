@@ -102,3 +102,24 @@ func TestSwapIsLookedAtOften(t *testing.T) {
 		t.Errorf("again after %v, want %v", next, programs.SampleCalm)
 	}
 }
+
+// What cannot be over its line is not read in full; a wire that was raised by
+// page cache is, so that it comes down again when the cache has gone.
+func TestBackUpReadsWhatMayBeOver(t *testing.T) {
+	f := newFakeRun(t, true, func(p *conf.Program) { p.Recycle.MaxMemory = 100 * mib })
+	f.comp.reading = cgroup.Reading{Measure: 99 * mib}
+	f.sample(true)
+	if n := f.comp.readings(); n != 0 {
+		t.Errorf("%d readings below the line", n)
+	}
+	f.comp.reading = cgroup.Reading{Measure: 60 * mib, Cache: 50 * mib, MeasureFromCurrent: 60 * mib}
+	f.sample(true)
+	if n := f.comp.readings(); n != 1 || !f.raised() {
+		t.Errorf("%d readings with cache over the line, raised %v", n, f.raised())
+	}
+	f.comp.reading = cgroup.Reading{Measure: 60 * mib}
+	f.sample(true)
+	if n := f.comp.readings(); n != 2 {
+		t.Errorf("%d readings while the wire is raised", n)
+	}
+}

@@ -26,6 +26,7 @@ func policyOf(p *conf.Program) programs.Policy {
 		ExitCodes:    p.ExitCodes,
 		RecycleCodes: p.RecycleCodes,
 		SelfKill:     p.SelfKill,
+		StopSignal:   int(p.StopSignal),
 		StopWait:     max(p.StopWait, time.Millisecond),
 		LeftoverWait: max(p.LeftoverWait, time.Millisecond),
 		MaxJobs:      p.Recycle.MaxJobs,

@@ -25,6 +25,7 @@ var reaches = map[string]string{
 	"ExitCodes":    "policy",
 	"RecycleCodes": "policy",
 	"SelfKill":     "policy", // explain.go too
+	"StopSignal":   "policy", // and loop.go, act
 	"StopWait":     "policy",
 	"LeftoverWait": "policy",
 	"Notify":       "policy counter",
@@ -70,7 +71,6 @@ var reaches = map[string]string{
 	"Process.OOMScoreAdj": "used: birth.go",
 	"Priority":            "used: order.go",
 	"AutoStart":           "used: shutdown.go and reload.go",
-	"StopSignal":          "used: loop.go, act",
 	"StopAsGroup":         "used: loop.go, act",
 	"KillAsGroup":         "used: nowhere, the end is always cgroup.kill",
 	"PauseSignal":         "used: orders.go",

@@ -98,9 +98,12 @@ func exitOf(w syscall.WaitStatus) int {
 
 // commandEnv tells the command what its lane prepared for it.
 func commandEnv(l lane, group, results string) []string {
-	return []string{
+	env := []string{
 		"BULKHEAD_KERNEL_TESTS=" + string(l),
-		"BULKHEAD_KERNEL_CGROUP=" + group,
 		"BULKHEAD_RESULTS=" + results,
 	}
+	if group != "" {
+		env = append(env, "BULKHEAD_KERNEL_CGROUP="+group)
+	}
+	return env
 }

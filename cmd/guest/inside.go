@@ -24,10 +24,17 @@ func inside(planPath string) {
 	p, err := readPlan(planPath)
 	status := exitLane
 	if err == nil {
-		if err = p.setUp(); err == nil {
-			status, err = p.runCommand()
+		if err = p.setUp(); err == nil && p.Init != "" {
+			err = p.becomeSystemd()
+		} else if err == nil {
+			status, err = p.runInLeaf()
 		}
 	}
+	finish(status, err)
+}
+
+// finish leaves the answer and switches the machine off. It never returns.
+func finish(status int, err error) {
 	a := answer{Status: status}
 	if err != nil {
 		a.Error = err.Error()
@@ -159,9 +166,8 @@ func swapOn(size string) error {
 	return nil
 }
 
-// runCommand runs the command in its leaf and waits for it, burying every
-// orphan meanwhile, as process 1 must.
-func (p plan) runCommand() (int, error) {
+// runInLeaf runs the command in a leaf of the cgroup tree.
+func (p plan) runInLeaf() (int, error) {
 	leaf, err := prepare(cgroupMount)
 	if err != nil {
 		return exitLane, err
@@ -170,6 +176,13 @@ func (p plan) runCommand() (int, error) {
 	if err != nil {
 		return exitLane, fmt.Errorf("cannot open the command's cgroup: %v", err)
 	}
+	defer func() { _ = group.Close() }()
+	return p.runCommand(&syscall.SysProcAttr{Setsid: true, UseCgroupFD: true, CgroupFD: int(group.Fd())})
+}
+
+// runCommand runs the command and waits for it, burying every orphan
+// meanwhile, as process 1 must.
+func (p plan) runCommand(attr *syscall.SysProcAttr) (int, error) {
 	out, err := os.OpenFile(filepath.Join(resultsDir, answerDir, outputFile), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
 	if err != nil {
 		return exitLane, fmt.Errorf("cannot create the output: %v", err)
@@ -192,7 +205,7 @@ func (p plan) runCommand() (int, error) {
 	go beat(filepath.Join(resultsDir, answerDir, pulseFile))
 	child, err := os.StartProcess(path, p.Command, &os.ProcAttr{
 		Dir: p.Dir, Env: p.Env, Files: []*os.File{null, out, out},
-		Sys: &syscall.SysProcAttr{Setsid: true, UseCgroupFD: true, CgroupFD: int(group.Fd())},
+		Sys: attr,
 	})
 	if err != nil {
 		return exitCannotRun, fmt.Errorf("cannot run %q: %v", path, err)

@@ -28,6 +28,12 @@
 //     line names below them still visible; the loopback interface; no network;
 //     PSI; every capability. Emulated: a tenth of native speed.
 //
+// With -init systemd the virtual machine's process 1 is this machine's systemd,
+// and the command a plain service of it, guest.service, in whose cgroup nothing
+// is prepared: BULKHEAD_KERNEL_CGROUP is not set, BULKHEAD_KERNEL_INIT is
+// "systemd". No unit of this machine is started; the command's own go to
+// /run/systemd/system.
+//
 // Build it for exact exit statuses: go run turns every failure into 1.
 //
 // Exit status: the command's own (128+n for signal n); 124 when the time limit
@@ -65,6 +71,9 @@ func main() {
 	if len(os.Args) == 3 && os.Args[1] == insideVerb {
 		inside(os.Args[2]) // process 1 of the virtual machine; never returns
 	}
+	if len(os.Args) == 3 && os.Args[1] == unitVerb {
+		unit(os.Args[2]) // the same, where process 1 is systemd; never returns
+	}
 	if len(os.Args) == 4 && os.Args[1] == earlyVerb {
 		early(os.Args[2], os.Args[3]) // the same, before that; never returns
 	}
@@ -90,6 +99,9 @@ func run(ctx context.Context, opts options) (int, error) {
 	limited, cancel := context.WithTimeoutCause(ctx, opts.timeout, errTimeLimit)
 	defer cancel()
 	base, why := "", error(nil)
+	if opts.systemd != "" { // never this machine's own
+		opts.lane = laneGuest
+	}
 	if opts.lane != laneGuest {
 		base, why = usableTree()
 	}

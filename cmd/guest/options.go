@@ -23,12 +23,13 @@ type options struct {
 	which   bool // only say which lane it would be
 
 	// of the virtual machine only
-	memory string // as qemu spells it, 2G
-	cpus   int
-	kernel string // leading numbers of the version, 6.12
-	accel  string
-	swap   string // size of a compressed swap device, "" for none
-	cache  string
+	systemd string // path of systemd, where that is to be process 1; "" for ourselves
+	memory  string // as qemu spells it, 2G
+	cpus    int
+	kernel  string // leading numbers of the version, 6.12
+	accel   string
+	swap    string // size of a compressed swap device, "" for none
+	cache   string
 }
 
 var errHelp = flag.ErrHelp
@@ -59,6 +60,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		o             options
 		env           envFlag
 		direct, guest bool
+		init          string
 	)
 	f := flag.NewFlagSet("guest", flag.ContinueOnError)
 	f.SetOutput(stderr)
@@ -74,6 +76,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&o.out, "out", "", "`directory` the command finds as BULKHEAD_RESULTS; kept")
 	f.BoolVar(&o.keep, "keep", false, "keep the working files (console, plan, sockets) and say where")
 	f.BoolVar(&o.which, "which", false, "print the lane, direct or guest, and run nothing")
+	f.StringVar(&init, "init", "", "`systemd`: boot that, in a virtual machine, with the command as a service")
 	f.StringVar(&o.memory, "memory", "2G", "memory of the virtual machine")
 	f.IntVar(&o.cpus, "cpus", 2, "processors of the virtual machine")
 	f.StringVar(&o.kernel, "kernel", "", "kernel `version` of the virtual machine, 6.1 or 6.12 (default: the newest there is)")
@@ -89,6 +92,10 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("no command: guest [flags] -- COMMAND [ARGUMENT...]")
 	case direct && guest:
 		return o, errors.New("-direct and -guest exclude each other")
+	case init != "" && init != "systemd":
+		return o, fmt.Errorf("cannot use -init %s: want systemd", init)
+	case init != "" && direct:
+		return o, errors.New("-direct and -init exclude each other")
 	case o.cpus < 1:
 		return o, fmt.Errorf("cannot use -cpus %d: want 1 or more", o.cpus)
 	case o.timeout <= 0:
@@ -97,6 +104,12 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		o.lane = laneDirect
 	case guest:
 		o.lane = laneGuest
+	}
+	if init != "" {
+		var err error
+		if o.systemd, err = findSystemd(); err != nil {
+			return o, err
+		}
 	}
 	return o, o.absolute()
 }

@@ -42,6 +42,8 @@ func TestParseOptions(t *testing.T) {
 		})},
 		{args: "", err: "no command"},
 		{args: "-guest", err: "no command"},
+		{args: "-init runit true", err: "-init runit"},
+		{args: "-init systemd -direct true", err: "exclude each other"},
 		{args: "-guest -direct true", err: "exclude each other"},
 		{args: "-cpus 0 true", err: "-cpus 0"},
 		{args: "-timeout 0s true", err: "-timeout 0s"},

@@ -21,6 +21,7 @@ type plan struct {
 	Expose  []string // paths of this machine to keep visible below a covered one
 	Modules []string // kernel modules to load, dependencies first
 	Swap    string   // size of the zram device, "" for none
+	Init    string   // path of systemd, to become process 1; "" for ourselves
 }
 
 type mount struct {
@@ -52,6 +53,9 @@ var guestEnv = []string{
 
 func newPlan(opts options, k kernel, m machine) plan {
 	env := slices.Concat(guestEnv, commandEnv(laneGuest, cgroupMount, resultsDir))
+	if opts.systemd != "" {
+		env = slices.Concat(guestEnv, commandEnv(laneGuest, "", resultsDir), []string{"BULKHEAD_KERNEL_INIT=systemd"})
+	}
 	if ci := os.Getenv("CI"); ci != "" {
 		env = append(env, "CI="+ci)
 	}
@@ -61,6 +65,7 @@ func newPlan(opts options, k kernel, m machine) plan {
 		Dir:     opts.dir,
 		Mounts:  guestMounts(),
 		Swap:    opts.swap,
+		Init:    opts.systemd,
 	}
 	if opts.swap != "" {
 		p.Modules = k.find(swapModules)

@@ -1,0 +1,118 @@
+//go:build kernel
+
+package acceptance_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"bulkhead/supervisor/control"
+)
+
+// A worker that grows hears its stop signal soon after it has crossed
+// max_memory, told by the kernel, and finishes its job under memory_max.
+func TestKernelTripwireLatency(t *testing.T) {
+	onKernel(t)
+	const runs, line = 25, 48 << 20
+	log := filepath.Join(t.TempDir(), "runs")
+	s := serve(t, "require", `
+[programs.grow]
+`+ownProgram(t, "grow", "GROW_STEP=131072", "GROW_PAUSE=2000", "GROW_TO=805306368", "GROW_AFTER=40",
+		fmt.Sprintf("GROW_LINE=%d", line), "GROW_LOG="+log)+`
+startsecs    = 0
+stopwaitsecs = "60s"
+[programs.grow.limits]
+memory_max      = "768M"
+memory_swap_max = "0"
+[programs.grow.recycle]
+max_memory   = "48M"
+min_lifetime = "0s"
+`)
+	s.events.await(t, "the recycles", atLeast(runs, endedAs("recycled")))
+	s.ctl("stop", "grow")
+	all := s.events.events()
+	recycled := pick(all, endedAs("recycled"))
+	for _, e := range recycled {
+		wires := pick(all, func(w control.Event) bool { return w.Kind == "tripwire" && w.Run == e.Run })
+		if len(wires) != 1 || !strings.Contains(wires[0].Message, "told by the kernel's tripwire") {
+			t.Errorf("run %d: tripwires %v, want one of the kernel's", e.Run, wires)
+		}
+		if e.Reason.Detail != "max_memory" || e.Reason.ExitCode != 0 {
+			t.Errorf("run %d ended as %s, code %d", e.Run, e.Reason.Words(), e.Reason.ExitCode)
+		}
+	}
+	if n := len(pick(all, kindOf("ended"))) - len(recycled); n > 1 { // the last one, by stop
+		t.Errorf("%d runs ended in another way", n)
+	}
+
+	b, err := os.ReadFile(log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var delays spread
+	var above []int64
+	for text := range strings.Lines(string(b)) {
+		var crossed, asked, at, finished int64
+		if _, err := fmt.Sscan(text, &crossed, &asked, &at, &finished); err != nil {
+			t.Fatalf("%q: %v", text, err)
+		}
+		if crossed == 0 {
+			continue // the one that was stopped before it crossed
+		}
+		if asked < crossed || at >= 768<<20 || finished != 1 {
+			t.Errorf("crossed at %d, SIGTERM at %d with %d bytes, finished %d", crossed, asked, at, finished)
+		}
+		delays = append(delays, time.Duration(asked-crossed))
+		above = append(above, (at-line)>>10)
+	}
+	if len(delays) < runs {
+		t.Fatalf("%d workers finished their job, want %d", len(delays), runs)
+	}
+	figure("tripwire, from crossing max_memory to the worker's SIGTERM handler: %v", delays)
+	figure("tripwire, KiB above max_memory at SIGTERM, growing by 128 KiB every 2 ms: %v", above)
+}
+
+// Page cache is no leak: a worker that reads much more than max_memory is
+// neither recycled nor slowed to a standstill.
+func TestKernelPageCacheIsNotRecycled(t *testing.T) {
+	onKernel(t)
+	log := filepath.Join(t.TempDir(), "rounds")
+	s := serve(t, "require", `
+[programs.reader]
+`+ownProgram(t, "read", "READ_UNDER=/usr", fmt.Sprintf("READ_BYTES=%d", readBytes), "READ_ROUNDS=3", "READ_LOG="+log)+`
+startsecs = 0
+[programs.reader.limits]
+memory_max      = "320M"
+memory_swap_max = "0"
+[programs.reader.recycle]
+max_memory   = "48M"
+min_lifetime = "0s"
+`)
+	moved := func(e control.Event) bool { return e.Kind == "tripwire_moved" && e.Name == "reader" }
+	s.events.await(t, "the tripwire moved", first(moved))
+	eventually(t, "all rounds", func() bool { return strings.Count(slurp(log), "\n") == 3 })
+	st := s.status()[0]
+	all := s.events.events()
+	if n := len(pick(all, func(e control.Event) bool {
+		return e.Kind == "ended" || e.Kind == "recycle_due" || e.Kind == "tripwire"
+	})); n > 0 || st.Run != 1 || st.State != "RUNNING" {
+		t.Errorf("%d events of a recycle; %+v", n, st)
+	}
+	if st.MemoryBytes > 48<<20 || st.MemoryPeakBytes < 64<<20 {
+		t.Errorf("measure %d, peak %d: want page cache alone above max_memory", st.MemoryBytes, st.MemoryPeakBytes)
+	}
+	figure("page cache: %d tripwire moves, peak %d MiB of memory.current over max_memory 48 MiB; rounds of %d MiB took %s",
+		len(pick(all, moved)), st.MemoryPeakBytes>>20, readBytes>>20, strings.Join(strings.Fields(slurp(log)), ", "))
+}
+
+const readBytes = 192 << 20
+
+// slurp is a file's text, "" when it is not there yet.
+func slurp(path string) string {
+	b, _ := os.ReadFile(path)
+	return string(b)
+}
