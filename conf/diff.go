@@ -96,33 +96,48 @@ func diffProgram(old, new Program) (Change, bool) {
 
 // instances fills the three lists.
 func (c *Change) instances(old, new Program, restart bool) {
-	before := map[string]Instance{}
-	for _, in := range old.Instances {
-		before[in.Name] = in
-	}
-	for _, in := range new.Instances {
-		o, ok := before[in.Name]
-		if !ok {
+	same := Pair(old.Instances, new.Instances)
+	for i, in := range new.Instances {
+		if same[i] < 0 {
 			c.Start = append(c.Start, in.Name)
 			continue
 		}
-		delete(before, in.Name)
-		keys := diffInstance(o, in)
+		keys := diffInstance(old.Instances[same[i]], in)
 		c.Keys = append(c.Keys, keys...)
 		if restart || len(keys) > 0 {
 			c.Restart = append(c.Restart, in.Name)
 		}
 	}
-	for _, in := range old.Instances {
-		if _, ok := before[in.Name]; ok {
+	for i, in := range old.Instances {
+		if !slices.Contains(same, i) {
 			c.Stop = append(c.Stop, in.Name)
 		}
 	}
 	if len(old.Instances) != len(new.Instances) {
 		c.Keys = append(c.Keys, "numprocs")
-	} else if len(c.Start)+len(c.Stop) > 0 {
+	} else if !slices.EqualFunc(old.Instances, new.Instances, func(a, b Instance) bool { return a.Name == b.Name }) {
 		c.Keys = append(c.Keys, "process_name")
 	}
+}
+
+// Pair finds for each of the new instances the old one that it is, by index, or
+// -1: the one of its name, else the one of its number, since numprocs 1 and 2
+// name the first instance differently.
+func Pair(old, new []Instance) []int {
+	same := make([]int, len(new))
+	for i := range same {
+		same[i] = slices.IndexFunc(old, func(o Instance) bool { return o.Name == new[i].Name })
+	}
+	for i := range same {
+		if same[i] >= 0 {
+			continue
+		}
+		at := slices.IndexFunc(old, func(o Instance) bool { return o.Num == new[i].Num })
+		if at >= 0 && !slices.Contains(same, at) {
+			same[i] = at
+		}
+	}
+	return same
 }
 
 // fact is one value of a program by its key.

@@ -95,8 +95,7 @@ type (
 
 // words are what a run leaves behind for its reason.
 type words struct {
-	peak    int64  // memory.peak, bytes
-	job     string // the job in hand, "" when there was none
-	jobFor  time.Duration
-	timeout bool // its output told of a job timeout
+	peak   int64  // memory.peak, bytes
+	job    string // the job in hand, "" when there was none
+	jobFor time.Duration
 }

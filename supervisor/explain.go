@@ -49,7 +49,7 @@ func detail(r programs.Reason, f *runFacts, p *conf.Program) string {
 		return "no limit of its own or of its program was hit: the host, or a cgroup above, was out of memory" + inHand(f)
 	case programs.KindKilled:
 		if p.SelfKill {
-			return "job timeout"
+			return control.JobTimeout + inHand(f)
 		}
 		return "a SIGKILL that neither the kernel's OOM killer nor bulkhead sent" + inHand(f)
 	case programs.KindStopTimeout:

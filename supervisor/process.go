@@ -67,6 +67,8 @@ const (
 	// drainMost is how long the end of a run waits for its output to be written.
 	// Behind a stuck disk the rest follows later; the replacement does not wait.
 	drainMost = 200 * time.Millisecond
+	// lastBreath is how long before a worker's end a job that failed was its last deed.
+	lastBreath = time.Second
 	// emptyMost is how long a cgroup may take to be empty after its last process.
 	emptyMost = 4 * time.Millisecond
 	// lookAgain is how often is looked where the kernel does not tell.
@@ -112,7 +114,7 @@ func (p *process) ended(status spawn.Status) {
 	if r, err := p.comp.Read(); err == nil {
 		e.last.peak = r.Peak
 	}
-	p.lastJob(&e.last)
+	p.lastJob(&e.last, status.Signal == syscall.SIGKILL)
 	e.left = p.stillLeft()
 	p.host.post(e)
 	if e.left {
@@ -138,7 +140,9 @@ func (p *process) oom() programs.OOM {
 	return programs.HostOOM
 }
 
-func (p *process) lastJob(w *words) {
+// lastJob tells which job was in hand at the end, and for how long. A worker that
+// kills itself over a job's timeout may have told of the failure before.
+func (p *process) lastJob(w *words, killed bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.counter == nil {
@@ -150,9 +154,11 @@ func (p *process) lastJob(w *words) {
 		p.host.post(jobsDone{p.ref, done.Finished})
 	}
 	job := p.counter.Current()
-	w.timeout = job.TimedOut
-	if job.Busy {
+	switch {
+	case job.Busy:
 		w.job, w.jobFor = job.Job, now.Sub(job.Since)
+	case killed && job.Failed && now.Sub(job.LastEnd) < lastBreath:
+		w.job, w.jobFor = job.LastJob, job.LastEnd.Sub(job.LastSince)
 	}
 }
 

@@ -183,8 +183,8 @@ func (l *loop) tellEnd(in *instance, r programs.Reason) {
 		in.recycles++
 	case programs.KindOOMKilled, programs.KindHostOOMKilled:
 		in.oomKills++
-		in.restarts++
-	case programs.KindCrashed, programs.KindKilled, programs.KindUnhealthy, programs.KindExited:
+	}
+	if in.state.Want && r.Asked == programs.AskedNothing && r.Kind != programs.KindRecycled {
 		in.restarts++
 	}
 	if in.paused == r.Run {

@@ -153,29 +153,22 @@ func (l *loop) change(p *program, c conf.Program, restart []string) {
 }
 
 // keep finds the instance that goes on for each of the new definitions, nil for
-// none: by name, else by number, since numprocs 1 and 2 name the first one
-// differently. It takes on the new definition, and its name.
+// none. It takes on the new definition, and its name.
 func (l *loop) keep(p *program, next []conf.Instance) []*instance {
+	old := make([]conf.Instance, len(p.instances))
+	for i, in := range p.instances {
+		old[i] = in.conf
+	}
 	kept := make([]*instance, len(next))
-	take := func(same func(old, new conf.Instance) bool) {
-		for i, ci := range next {
-			for _, in := range p.instances {
-				if kept[i] == nil && same(in.conf, ci) && !slices.Contains(kept, in) {
-					kept[i] = in
-				}
-			}
+	for i, at := range conf.Pair(old, next) {
+		if at >= 0 {
+			kept[i] = p.instances[at]
+			delete(l.instances, old[at].FullName())
 		}
 	}
-	take(func(old, new conf.Instance) bool { return old.Name == new.Name })
-	take(func(old, new conf.Instance) bool { return old.Num == new.Num })
 	for i, in := range kept {
 		if in != nil {
-			delete(l.instances, in.conf.FullName())
 			in.conf = next[i]
-		}
-	}
-	for _, in := range kept {
-		if in != nil {
 			l.instances[in.conf.FullName()] = in
 			l.changed[in] = true
 		}
