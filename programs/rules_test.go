@@ -171,7 +171,7 @@ func TestWedge(t *testing.T) {
 	steady := func(n int, change func(i int, p *press)) []press {
 		var out []press
 		for i := range n {
-			p := press{time.Duration(i)*window + time.Second, 1000, 3}
+			p := press{time.Duration(i)*window + time.Second, 64 << 20, 3}
 			if change != nil {
 				change(i, &p)
 			}
@@ -186,7 +186,8 @@ func TestWedge(t *testing.T) {
 	}{
 		{"a short stall", steady(5, nil), false},
 		{"20 s without a step", steady(11, nil), true},
-		{"it grows", steady(20, func(i int, p *press) { p.measure += int64(i) * 30 }), false},
+		{"it crawls, as a throttled one does", steady(20, func(i int, p *press) { p.measure += int64(i) << 18 }), true},
+		{"it grows", steady(20, func(i int, p *press) { p.measure += int64(i) << 21 }), false},
 		{"jobs end", steady(20, func(i int, p *press) { p.jobs += i / 5 }), false},
 		{"a pause between two stalls", steady(20, func(i int, p *press) {
 			if i >= 8 {

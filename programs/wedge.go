@@ -17,10 +17,16 @@ type Wedge struct {
 // to sleep for at most 2 s at a time, so ten of those did not help.
 const wedgeAfter = 20 * time.Second
 
+// wedgeCrawl is what a throttled instance still grows by in a second: the kernel
+// lets a thread have a batch of 64 pages per sleep (mm/memcontrol.c), and few
+// have more than two at it. In bytes.
+const wedgeCrawl = 256 << 10
+
 // Press feeds one pressure event and reports whether the instance is wedged:
-// the stall lasted, its measure is flat within 2 %, and no job ended.
+// the stall lasted, no job ended, and its measure is flat: within 2 %, or what
+// it crawls.
 func (w Wedge) Press(at, window time.Duration, measure int64, jobs int) (Wedge, bool) {
-	slack := w.measure / 50
+	slack := max(w.measure/50, int64((at-w.first).Seconds()*wedgeCrawl))
 	flat := measure >= w.measure-slack && measure <= w.measure+slack
 	if w.first == 0 || at-w.last > 3*window || jobs != w.jobs || !flat {
 		return Wedge{first: at, last: at, measure: measure, jobs: jobs}, false

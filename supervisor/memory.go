@@ -14,7 +14,7 @@ import (
 // what an unprivileged supervisor may have too.
 const (
 	stallWindow = 2 * time.Second
-	stallMost   = 1500 * time.Millisecond
+	stallMost   = time.Second
 )
 
 // watchMemory waits for the kernel's memory events where there are any.
