@@ -145,6 +145,7 @@ type world struct {
 	edge *fakeEdge
 	loop *loop
 	d    *daemon
+	told []string // to systemd
 }
 
 // within runs story in a bubble; the loop is shut down at its end.
@@ -159,17 +160,32 @@ func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w 
 		l := newLoop(c, e, zap.NewNop(), j)
 		l.draw = func() float64 { return 0 }
 		e.post = l.post
+		w := &world{t: t, edge: e, loop: l, d: &daemon{loop: l, journal: j}}
+		l.systemd = func(state string) {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			w.told = append(w.told, state)
+		}
 		l.define()
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
+		w.ctx = ctx
 		go l.run(ctx)
-		w := &world{t: t, ctx: ctx, edge: e, loop: l, d: &daemon{loop: l, journal: j}}
 		story(w)
 		e.finish = 0
 		l.post(endRequest{})
 		l.post(endRequest{})
 		<-l.done
 	})
+}
+
+// toldSystemd returns what systemd was told, and forgets it.
+func (w *world) toldSystemd() []string {
+	w.edge.mu.Lock()
+	defer w.edge.mu.Unlock()
+	out := w.told
+	w.told = nil
+	return out
 }
 
 // after lets time pass, and everything that follows from it happen.

@@ -28,6 +28,9 @@ type loop struct {
 	instances map[string]*instance // of all programs, by full name
 	changed   map[*instance]bool   // since the last publication
 	ending    *ending              // set once a shutdown has begun
+	stopping  chan struct{}        // closed when one has begun
+	ready     bool                 // the first starts are done, and systemd was told
+	systemd   func(state string)   // tells it
 	done      chan struct{}        // closed when run has returned
 }
 
@@ -44,6 +47,8 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		programs:  map[string]*program{},
 		instances: map[string]*instance{},
 		changed:   map[*instance]bool{},
+		stopping:  make(chan struct{}),
+		systemd:   tellSystemd,
 		done:      make(chan struct{}),
 	}
 	return l
@@ -110,6 +115,7 @@ func (l *loop) settle() {
 	l.collect()
 	l.advance()
 	l.publishChanges()
+	l.announce()
 }
 
 func (l *loop) handle(e any) {

@@ -202,6 +202,8 @@ func (s *server) run(ctx context.Context) {
 	wg.Go(func() { signals(edges, s.daemon) })
 	wg.Go(func() { reapOrphans(edges) })
 	wg.Go(func() { s.notify.serve() })
+	wg.Go(func() { s.loop.takeTime(edges) })
+	wg.Go(func() { s.loop.pet(edges) })
 	defer s.calm.stop()
 	wg.Go(func() {
 		if err := s.listen(edges); err != nil {

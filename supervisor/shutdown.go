@@ -29,6 +29,8 @@ func (l *loop) shutdown(now bool) {
 	if l.ending == nil {
 		l.ending = &ending{batches: batches(l.inOrder())}
 		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down"})
+		close(l.stopping)
+		l.systemd("STOPPING=1")
 	} else {
 		now = true
 	}

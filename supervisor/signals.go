@@ -30,6 +30,8 @@ func signals(ctx context.Context, d *daemon) {
 func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	switch s {
 	case syscall.SIGHUP:
+		d.loop.systemd(reloading())
+		defer d.loop.systemd("READY=1")
 		_, diff, err := d.reread(ctx, true, nil)
 		d.loop.post(note{"updated to the config file", err, !diff.Empty()})
 	case syscall.SIGUSR2:
