@@ -12,6 +12,6 @@
 //
 // Start reading at loop.go. edge.go is what the loop asks of the outside and
 // process.go the real outside for one run; orders.go and reload.go are what
-// users ask for; publish.go is the one place where a change of state becomes a
-// log line, an event and a status.
+// users ask for; tell.go is the one place where a change of state becomes a log
+// line and an event, publish.go where it becomes a status.
 package supervisor

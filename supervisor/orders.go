@@ -1,25 +1,11 @@
 package supervisor
 
 import (
-	"context"
-	"fmt"
 	"slices"
-	"strconv"
-	"syscall"
-
-	"golang.org/x/sys/unix"
 
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
 )
-
-// ticket follows one name of an order until its outcome is known. ended looks
-// at the instance's newest view, nil when it is gone.
-type ticket struct {
-	name    string
-	outcome control.Outcome
-	ended   func(v *view) (control.Outcome, bool) // nil: the outcome is known
-}
 
 // orderRequest carries an order to the loop; tickets answers it at once.
 type orderRequest struct {
@@ -101,16 +87,6 @@ func (l *loop) orderOne(in *instance, o control.Order) []ticket {
 	return []ticket{refused(in, control.BadArguments, "unknown verb "+o.Verb)}
 }
 
-func refused(in *instance, f control.Fault, detail string) ticket {
-	name := in.conf.FullName()
-	return ticket{name: name, outcome: control.Outcome{Name: name, Fault: f, Detail: detail}}
-}
-
-func done(in *instance, what string) ticket {
-	name := in.conf.FullName()
-	return ticket{name: name, outcome: control.Outcome{Name: name, Done: what}}
-}
-
 func running(p programs.Public) bool {
 	return p == programs.STARTING || p == programs.RUNNING || p == programs.BACKOFF
 }
@@ -124,40 +100,6 @@ func (l *loop) orderStart(in *instance) ticket {
 	t := done(in, "started")
 	t.ended = func(v *view) (control.Outcome, bool) { return startEnded(t.outcome, v, before) }
 	return t
-}
-
-// startEnded is supervisord's judgement of a start: RUNNING is started, a run
-// that could not be had is a spawn error, one that ended is abnormal.
-func startEnded(o control.Outcome, v *view, before uint64) (control.Outcome, bool) {
-	fault := func(f control.Fault, detail string) (control.Outcome, bool) {
-		o.Done, o.Fault, o.Detail = "", f, detail
-		return o, true
-	}
-	switch {
-	case v == nil:
-		return fault(control.AbnormalTermination, "it left the config")
-	case v.lastN == before && !v.idle: // still ending its last run
-		return o, false
-	case v.lastN == before:
-		return fault(control.AbnormalTermination, "it was stopped before it started")
-	case v.State == "RUNNING":
-		return o, true
-	case v.State == "STARTING", v.State == "STOPPING":
-		return o, false
-	case v.failure != "":
-		return fault(control.SpawnError, v.failure)
-	case v.State == "BACKOFF", v.State == "FATAL":
-		return fault(control.SpawnError, v.lastWords())
-	}
-	return fault(control.AbnormalTermination, v.lastWords())
-}
-
-// lastWords is why the last run ended, in a few words.
-func (v *view) lastWords() string {
-	if v.LastReason == nil {
-		return ""
-	}
-	return v.LastReason.Words()
 }
 
 func (l *loop) orderStop(in *instance, now bool) ticket {
@@ -204,61 +146,6 @@ func (l *loop) orderRecycle(in *instance, what string) ticket {
 	return t
 }
 
-func (l *loop) orderSignal(in *instance, o control.Order) ticket {
-	p := &in.prog.conf
-	var sig syscall.Signal
-	what := "signalled"
-	switch o.Verb {
-	case "pause":
-		sig, what = p.PauseSignal, "paused"
-	case "resume":
-		sig, what = p.ResumeSignal, "resumed"
-	default:
-		if sig = signalNamed(o.Signal); sig == 0 {
-			return refused(in, control.BadSignal, fmt.Sprintf("no signal is called %q", o.Signal))
-		}
-	}
-	if sig == 0 {
-		return refused(in, control.Failed, fmt.Sprintf("preset %q has no %s signal: set %s_signal", p.Preset, o.Verb, o.Verb))
-	}
-	r := in.state.Cur
-	if !r.Live() || in.facts(r.N).pid == 0 {
-		return refused(in, control.NotRunning, "")
-	}
-	if o.Verb == "pause" && r.Phase != programs.Running {
-		return refused(in, control.Failed, "it is still starting: a worker that has not booted would die of the signal")
-	}
-	l.edge.signal(ref{in, r.N}, sig, false)
-	switch what {
-	case "paused":
-		in.paused = r.N
-	case "resumed":
-		in.paused = 0
-	}
-	l.changed[in] = true
-	return done(in, what)
-}
-
-// signalNamed takes "TERM", "sigterm" or "15"; 0 when there is no such signal.
-func signalNamed(name string) syscall.Signal {
-	if n, err := strconv.Atoi(name); err == nil {
-		if unix.SignalName(syscall.Signal(n)) == "" {
-			return 0
-		}
-		return syscall.Signal(n)
-	}
-	upper := []byte(name)
-	for i, c := range upper {
-		if 'a' <= c && c <= 'z' {
-			upper[i] = c - 'a' + 'A'
-		}
-	}
-	if s := unix.SignalNum(string(upper)); s != 0 {
-		return s
-	}
-	return unix.SignalNum("SIG" + string(upper))
-}
-
 // scale gives a program another number of instances, until the next update.
 func (l *loop) scale(name string, n int) ([]ticket, error) {
 	p := l.programs[name]
@@ -289,41 +176,4 @@ func (l *loop) scale(name string, n int) ([]ticket, error) {
 	}
 	l.publishAll()
 	return out, nil
-}
-
-// follow waits until every ticket's outcome is known, or ctx ends.
-func (l *loop) follow(ctx context.Context, tickets []ticket) []control.Outcome {
-	for {
-		snap, changed := l.publish.get()
-		open := false
-		for i := range tickets {
-			t := &tickets[i]
-			if t.ended == nil {
-				continue
-			}
-			if o, ok := t.ended(snap.get(t.name)); ok {
-				t.outcome, t.ended = o, nil
-				continue
-			}
-			open = true
-		}
-		if !open {
-			break
-		}
-		select {
-		case <-changed:
-			continue
-		case <-ctx.Done():
-		case <-l.done:
-		}
-		break
-	}
-	out := make([]control.Outcome, len(tickets))
-	for i, t := range tickets {
-		out[i] = t.outcome
-		if t.ended != nil {
-			out[i] = control.Outcome{Name: t.name, Fault: control.Failed, Detail: "not done yet"}
-		}
-	}
-	return out
 }
