@@ -23,7 +23,7 @@ func TestSystemdServiceReadiness(t *testing.T) {
 // The watchdog is fed by the loop: a supervisor that works stays, one that
 // hangs is killed and comes back.
 func TestSystemdServiceWatchdog(t *testing.T) {
-	u := install(t, idle("first"), "WatchdogSec=4", "RestartSec=100ms")
+	u := install(t, idle("first"), "WatchdogSec=10", "RestartSec=100ms")
 	u.start()
 	main := u.property("MainPID")
 	fed := u.property("WatchdogTimestampMonotonic")
