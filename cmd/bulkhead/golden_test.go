@@ -218,7 +218,7 @@ func TestWhyLines(t *testing.T) {
 			UptimeSeconds: 93784, MemoryPeakBytes: 256 * mib, JobsDone: 1, Job: `App\Jobs\Balloon`},
 		{Kind: "oom_killed", Detail: "over memory_max 256M, found by sampling"},
 		{Kind: "host_oom_killed", Detail: "no limit of its own or of its program was hit"},
-		{Kind: "killed", Detail: "job timeout", ExitCode: -1, Signal: "SIGKILL", Job: "App\\Jobs\\Slow\x1b[31m"},
+		{Kind: "killed", Detail: "job timeout, job in hand: App\\Jobs\\Slow\x1b[31m, for 1m0.5s", ExitCode: -1, Signal: "SIGKILL", Job: "App\\Jobs\\Slow\x1b[31m"},
 		{Kind: "killed", Detail: "a SIGKILL that neither the kernel's OOM killer nor bulkhead sent"},
 		{Kind: "crashed", Detail: "exit code 1 before startsecs (1s)", ExitCode: 1},
 		{Kind: "crashed", ExitCode: -1, Signal: "SIGSEGV", Detail: "SIGSEGV (core dumped)"},

@@ -218,9 +218,12 @@ func (a *app) history(h control.History) {
 func story(r control.Reason) (words, detail string) {
 	words, detail = clean(r.Words()), clean(r.Detail)
 	kind, short, ok := strings.Cut(words, ": ")
+	more, begins := strings.CutPrefix(detail, words+", ")
 	switch {
 	case strings.Contains(words, detail):
 		return words, ""
+	case begins: // "job timeout", "job timeout, job in hand: …"
+		return words, more
 	case ok && strings.HasPrefix(detail, short): // "exit code 1", "exit code 1 before startsecs"
 		return kind + ": " + detail, ""
 	}

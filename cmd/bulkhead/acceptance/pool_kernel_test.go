@@ -116,7 +116,7 @@ func lastly(t *testing.T, s *supervisor, like func(control.Event) bool, detail s
 	do()
 	var last control.Event
 	s.events.await(t, "an end, "+detail, func(all []control.Event) bool {
-		found := pick(all[before:], func(e control.Event) bool { return like(e) && e.Reason.Detail == detail })
+		found := pick(all[before:], func(e control.Event) bool { return like(e) && cause(e.Reason) == detail })
 		if len(found) > 0 {
 			last = found[0]
 		}
@@ -130,9 +130,15 @@ func lastly(t *testing.T, s *supervisor, like func(control.Event) bool, detail s
 	if err := json.Unmarshal([]byte(out), &told); err != nil || len(told) != 1 {
 		t.Fatalf("ctl status --json %s: %v\n%s", last.Name, err, out)
 	}
-	if r := told[0].LastReason; r == nil || r.Kind != last.Reason.Kind || r.Detail != detail || r.Run != last.Run {
+	if r := told[0].LastReason; r == nil || r.Kind != last.Reason.Kind || r.Detail != last.Reason.Detail || r.Run != last.Run {
 		t.Errorf("ctl status --json %s: %+v, want %+v", last.Name, r, last.Reason)
 	}
+}
+
+// cause is a reason's detail without the job that was in hand.
+func cause(r *control.Reason) string {
+	detail, _, _ := strings.Cut(r.Detail, ", job in hand")
+	return detail
 }
 
 // checkCounts compares the jobs counted from the output with the ledger.
@@ -158,7 +164,7 @@ func checkReasons(t *testing.T, s *supervisor, all []control.Event) {
 	for _, e := range pick(all, kindOf("ended")) {
 		word := e.Reason.Kind
 		if word == "recycled" || word == "killed" {
-			word += " " + e.Reason.Detail
+			word += " " + cause(e.Reason)
 		}
 		count[word]++
 	}
