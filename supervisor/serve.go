@@ -38,12 +38,14 @@ const ownOOMScore = -900
 // not end by itself. A second supervisor on the same socket or the same cgroup
 // tree is refused.
 func Serve(ctx context.Context, o Options) error {
+	caught, letGo := catchSignals()
+	defer letGo()
 	s, err := newServer(o)
 	if err != nil {
 		return err
 	}
 	defer s.close()
-	s.run(ctx)
+	s.run(ctx, caught)
 	return nil
 }
 
@@ -193,13 +195,13 @@ func protectSelf() error {
 }
 
 // run serves until the loop is done, then ends the edges in reverse order.
-func (s *server) run(ctx context.Context) {
+func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	debug.SetGCPercent(50) // memory is what we are here to save; the loop makes little garbage
 	edges, end := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	wg.Go(s.host.poll.run)
 	wg.Go(func() { s.host.sampler(edges) })
-	wg.Go(func() { signals(edges, s.daemon) })
+	wg.Go(func() { signals(edges, s.daemon, caught) })
 	wg.Go(func() { reapOrphans(edges) })
 	wg.Go(func() { s.notify.serve() })
 	wg.Go(func() { s.loop.takeTime(edges) })

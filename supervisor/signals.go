@@ -7,16 +7,10 @@ import (
 	"syscall"
 )
 
-// signals turns what is sent to the supervisor into requests: TERM, INT and
-// QUIT end it, once more hurries; HUP updates to the config file as it is now;
+// signals turns what is caught into requests: TERM, INT and QUIT end the
+// supervisor, once more hurries; HUP updates to the config file as it is now;
 // USR2 opens the logs anew.
-func signals(ctx context.Context, d *daemon) {
-	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
-	defer signal.Stop(c)
-	// Go would end us for a write to a closed standard output. Not ignored: that
-	// is inherited, and a notified signal is not.
-	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
+func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -24,6 +18,22 @@ func signals(ctx context.Context, d *daemon) {
 		case s := <-c:
 			d.signalled(ctx, s)
 		}
+	}
+}
+
+// catchSignals takes the signals over, before anything is started: one that came
+// during the start by its default action would leave programs without a
+// supervisor. The returned function lets them go.
+func catchSignals() (<-chan os.Signal, func()) {
+	c := make(chan os.Signal, 8)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
+	// Go would end us for a write to a closed standard output. Not ignored: that
+	// is inherited, and a notified signal is not.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return c, func() {
+		signal.Stop(c)
+		signal.Stop(pipe)
 	}
 }
 
