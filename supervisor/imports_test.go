@@ -25,6 +25,10 @@ var rules = []struct {
 		"spawn starts what it is told"},
 	{"bulkhead/supervisor/logs", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"logs moves bytes"},
+	{"bulkhead/supervisor/state", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
+		"state is a leaf: it keeps documents and knows none"},
+	{"bulkhead/supervisor/keeper", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
+		"keeper holds descriptors"},
 	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec"},
 		"the command line asks the daemon; it decides nothing and starts nothing"},
 }
