@@ -36,7 +36,17 @@ type Supervisor struct {
 	LogFileBackups  int
 	LogLevel        string // debug, info, warn, error
 	Cgroup          CgroupMode
+	Orphans         Orphans
 }
+
+// Orphans says what becomes of what still runs at the start of the supervisor
+// and is in the configuration no more.
+type Orphans string
+
+const (
+	OrphansStop Orphans = "stop" // as update does: with their own stop signal and wait
+	OrphansKeep Orphans = "keep" // until somebody stops them
+)
 
 // CgroupMode says what to do where the kernel cannot hold limits.
 type CgroupMode string

@@ -102,12 +102,12 @@ func supervisorDefaults(env Env) rawSupervisor {
 		Socket:          ptr(text(DefaultSocket(env))),
 		SocketMode:      ptr(octal(0o700)),
 		SocketOwner:     ptr(text("")),
-		StateDir:        ptr(text(defaultStateDir(env))),
 		LogFile:         ptr(text("")),
 		LogFileMaxBytes: ptr(size{bytes: 50 << 20}),
 		LogFileBackups:  ptr(whole(10)),
 		LogLevel:        ptr(text("info")),
 		Cgroup:          ptr(text(CgroupAuto)),
+		Orphans:         ptr(text(OrphansStop)),
 		Include:         ptr(texts{}),
 		Environment:     ptr(pairs{}),
 	}

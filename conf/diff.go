@@ -266,6 +266,7 @@ func diffSupervisor(old, new *Config) []string {
 		{"supervisor.log_file_backups", a.LogFileBackups == b.LogFileBackups},
 		{"supervisor.log_file_maxbytes", a.LogFileMaxBytes == b.LogFileMaxBytes},
 		{"supervisor.log_level", a.LogLevel == b.LogLevel},
+		{"supervisor.orphans", a.Orphans == b.Orphans},
 		{"supervisor.socket", a.Socket == b.Socket},
 		{"supervisor.socket_mode", a.SocketMode == b.SocketMode},
 		{"supervisor.socket_owner", a.SocketUID == b.SocketUID && a.SocketGID == b.SocketGID},

@@ -20,6 +20,7 @@ type rawSupervisor struct {
 	LogFileBackups  *whole `toml:"log_file_backups"`
 	LogLevel        *text  `toml:"log_level"`
 	Cgroup          *text  `toml:"cgroup"`
+	Orphans         *text  `toml:"orphans"`
 	Include         *texts `toml:"include"`
 	Environment     *pairs `toml:"environment"`
 }

@@ -51,8 +51,12 @@ func (res *resolver) supervisor(c *Config, raw *rawSupervisor) {
 	if logMax == Unlimited {
 		logMax = 0
 	}
+	socket := res.path(at.at("socket"), *raw.Socket, res.names)
+	if raw.StateDir == nil {
+		raw.StateDir = ptr(text(stateDirOf(socket, res.env)))
+	}
 	c.Supervisor = Supervisor{
-		Socket:          res.path(at.at("socket"), *raw.Socket, res.names),
+		Socket:          socket,
 		SocketMode:      fs.FileMode(*raw.SocketMode),
 		SocketUID:       uid,
 		SocketGID:       gid,
@@ -62,6 +66,7 @@ func (res *resolver) supervisor(c *Config, raw *rawSupervisor) {
 		LogFileBackups:  int(*raw.LogFileBackups),
 		LogLevel:        string(*raw.LogLevel),
 		Cgroup:          CgroupMode(*raw.Cgroup),
+		Orphans:         Orphans(*raw.Orphans),
 	}
 }
 

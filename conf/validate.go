@@ -34,6 +34,7 @@ func (res *resolver) validate(c *Config) {
 
 var (
 	cgroupModes = []string{string(CgroupAuto), string(CgroupRequire), string(CgroupOff)}
+	orphanModes = []string{string(OrphansStop), string(OrphansKeep)}
 	logLevels   = []string{"debug", "info", "warn", "error"}
 	overcommits = []string{"warn", "deny", "allow"}
 	jobFormats  = []string{"none", "laravel", "symfony"}
@@ -47,6 +48,7 @@ func (res *resolver) checkSupervisor(c *Config) {
 	at := place{res.main, []string{"supervisor"}}
 	host := place{res.main, []string{"host"}}
 	res.oneOf(at.at("cgroup"), string(c.Supervisor.Cgroup), cgroupModes)
+	res.oneOf(at.at("orphans"), string(c.Supervisor.Orphans), orphanModes)
 	res.oneOf(at.at("log_level"), c.Supervisor.LogLevel, logLevels)
 	res.oneOf(host.at("overcommit"), c.Host.Overcommit, overcommits)
 	for key, path := range map[string]string{"socket": c.Supervisor.Socket, "state_dir": c.Supervisor.StateDir} {

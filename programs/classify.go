@@ -18,11 +18,12 @@ const (
 	KindStopTimeout
 	KindUnhealthy
 	KindSpawnFailed
+	KindUnknown // it ended unseen, and nobody can tell how
 )
 
 func (k Kind) String() string {
 	return [...]string{"", "exited", "crashed", "recycled", "oom_killed", "host_oom_killed", "killed",
-		"stopped", "stop_timeout", "unhealthy", "spawn_failed"}[k]
+		"stopped", "stop_timeout", "unhealthy", "spawn_failed", "unknown"}[k]
 }
 
 // sigkill is the number of SIGKILL on every Linux architecture.
@@ -30,10 +31,11 @@ const sigkill = 9
 
 // Exit is how the main process ended, and what the kernel counted meanwhile.
 type Exit struct {
-	Code   int // -1: a signal ended it
-	Signal int // 0: it exited
-	Core   bool
-	OOM    OOM
+	Code    int // -1: a signal ended it, or Unknown
+	Signal  int // 0: it exited
+	Core    bool
+	Unknown bool // the status went to another parent
+	OOM     OOM
 }
 
 // OOM says whose limit an OOM kill in the run's cgroup answered. It is read
@@ -64,7 +66,8 @@ type Reason struct {
 // classify says why a run ended. What we asked for comes before what the exit
 // looks like, and what the kernel counted before what the signal suggests.
 func classify(p Policy, r Run) (Kind, Why) {
-	killed := r.Exit.Signal == sigkill
+	// Without a status the kernel's count decides: a group OOM kill takes them all.
+	killed := r.Exit.Signal == sigkill || r.Exit.Unknown && r.Exit.OOM != NoOOM
 	switch {
 	case r.Asked == AskedLimit:
 		return KindOOMKilled, NoWhy
@@ -84,6 +87,8 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindRecycled, r.Why
 	case r.Asked != AskedNothing:
 		return KindStopped, NoWhy
+	case r.Exit.Unknown:
+		return KindUnknown, NoWhy
 	case killed:
 		return KindKilled, NoWhy
 	case r.Exit.Signal == 0 && p.recycles(r.Exit.Code):

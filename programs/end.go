@@ -6,7 +6,13 @@ import "time"
 
 func (t *step) mainExited(e MainExited) {
 	r := t.run(e.Run)
-	if r == nil || r.Phase == Leftover || r.Phase == Spawning {
+	if r == nil || r.Phase == Spawning {
+		return
+	}
+	if r.Phase == Leftover { // known before; told again after a takeover, when all may be over
+		if !e.Left {
+			t.over(r)
+		}
 		return
 	}
 	r.Exit = e.Exit
@@ -74,6 +80,10 @@ func (t *step) next(kind Kind, ended Run) {
 	switch {
 	case ended.Asked == AskedRecycle || ended.Asked == AskedRestart || ended.Asked == AskedStop:
 		t.begin()
+	case kind == KindUnknown && t.p.AutoRestart == RestartNever:
+		t.rest(Exited) // it may have done its work: never twice
+	case kind == KindUnknown:
+		t.begin() // counts for nothing: how it ended is not known, and it happens once per takeover
 	case kind == KindRecycled:
 		if t.m.At-ended.Born < pace && ended.Jobs == 0 && t.p.CountsJobs {
 			t.wait(ended.Born + pace)

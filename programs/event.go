@@ -1,5 +1,7 @@
 package programs
 
+import "time"
+
 // Event is a fact or a wish. Facts about a run carry its number; a fact about a
 // run that is no longer the instance's is ignored.
 type Event interface{ event() }
@@ -54,6 +56,21 @@ type MainExited struct {
 // Emptied: no process of the run is left.
 type Emptied struct{ Run uint64 }
 
+// Adopted: this supervisor took the run over from another. Lost when that one
+// had no time to take leave: what it had asked of the run last may never have
+// been done. A main process that has ended meanwhile is told by MainExited.
+type Adopted struct {
+	Run  uint64
+	Born time.Duration
+	Lost bool
+}
+
+// Found: a run that nobody remembers is alive.
+type Found struct {
+	Run  uint64
+	Born time.Duration
+}
+
 // Tick: a deadline may have passed.
 type Tick struct{}
 
@@ -71,4 +88,6 @@ func (OverLimit) event()   {}
 func (Stuck) event()       {}
 func (MainExited) event()  {}
 func (Emptied) event()     {}
+func (Adopted) event()     {}
+func (Found) event()       {}
 func (Tick) event()        {}

@@ -34,6 +34,10 @@ func Step(p Policy, s State, m Moment, e Event) (State, []Action) {
 		t.mainExited(e)
 	case Emptied:
 		t.emptied(e.Run)
+	case Adopted:
+		t.adopted(e)
+	case Found:
+		t.found(e)
 	case Tick:
 	}
 	t.tick()

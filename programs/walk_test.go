@@ -2,6 +2,7 @@ package programs
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"testing"
 	"time"
 )
@@ -65,7 +66,7 @@ func walk(t *testing.T, p Policy) (states, steps int, edges map[[2]Public]bool) 
 			t.Fatal("the state space does not close")
 		}
 		for _, at := range moments(p, n) {
-			for _, e := range events(n.s) {
+			for _, e := range events(n.s, at) {
 				m := Moment{At: at}
 				next, acts := Step(p, n.s, m, e)
 				steps++
@@ -73,6 +74,9 @@ func walk(t *testing.T, p Policy) (states, steps int, edges map[[2]Public]bool) 
 					t.Fatalf("%v\nbefore %+v\nevent  %T%+v at %v\nafter  %+v\nacts   %+v", err, n.s, e, e, at, next, acts)
 				}
 				edges[[2]Public{n.s.Public(), next.Public()}] = true
+				if _, found := e.(Found); found && n.s.Cur.Live() {
+					continue // pairs that nothing else makes: TestStray goes on from them
+				}
 				nn := node{next, at}
 				if k := key(nn); !seen[k] {
 					seen[k] = true
@@ -82,6 +86,38 @@ func walk(t *testing.T, p Policy) (states, steps int, edges map[[2]Public]bool) 
 		}
 	}
 	return states, steps, edges
+}
+
+// TestStray takes many long walks by chance, seeded, through what the full walk
+// leaves out: pairs of runs of which one was found.
+func TestStray(t *testing.T) {
+	for name, p := range walkPolicies {
+		t.Run(name, func(t *testing.T) {
+			r := rand.New(rand.NewPCG(1, 2))
+			pairs := 0
+			for range 3000 {
+				n := node{now: time.Hour}
+				for range 40 {
+					all := moments(p, n)
+					at := all[r.IntN(len(all))]
+					choice := events(n.s, at)
+					e := choice[r.IntN(len(choice))]
+					m := Moment{At: at, Draw: r.Float64()}
+					next, acts := Step(p, n.s, m, e)
+					if err := invariant(p, n.s, next, m, e, acts); err != nil {
+						t.Fatalf("%v\nbefore %+v\nevent  %T%+v at %v\nafter  %+v\nacts   %+v", err, n.s, e, e, at, next, acts)
+					}
+					if _, found := e.(Found); found && next.Side.Live() {
+						pairs++
+					}
+					n = node{next, at}
+				}
+			}
+			if pairs < 100 {
+				t.Errorf("only %d pairs found", pairs)
+			}
+		})
+	}
 }
 
 // moments are now, the state's deadline, and a time when all is forgotten.
@@ -95,14 +131,19 @@ func moments(p Policy, n node) []time.Duration {
 	return out
 }
 
-func events(s State) []Event {
-	out := []Event{Start{}, Stop{}, Stop{Now: true}, Restart{}, RecycleNow{Requested}, Admit{}, Admit{Overlap: true}, Tick{}}
+func events(s State, at time.Duration) []Event {
+	out := []Event{Start{}, Stop{}, Stop{Now: true}, Restart{}, RecycleNow{Requested}, Admit{}, Admit{Overlap: true}, Tick{},
+		Found{s.LastN + 1, at}}
+	if s.Cur.N > 1 {
+		out = append(out, Found{s.Cur.N - 1, at})
+	}
 	for _, n := range []uint64{s.Cur.N, s.Side.N, 999_999} {
 		if n == 0 {
 			continue
 		}
-		out = append(out, Spawned{n}, SpawnFailed{n}, Ready{n}, JobsDone{n, 1}, Crossed{n}, OverLimit{n}, Stuck{n}, Emptied{n})
-		for _, x := range []Exit{{}, {Code: 1}, {Code: 12}, {Code: -1, Signal: 9}, {Code: -1, Signal: 9, OOM: OwnOOM}} {
+		out = append(out, Spawned{n}, SpawnFailed{n}, Ready{n}, JobsDone{n, 1}, Crossed{n}, OverLimit{n}, Stuck{n}, Emptied{n},
+			Adopted{Run: n, Born: at}, Adopted{Run: n, Born: at, Lost: true})
+		for _, x := range []Exit{{}, {Code: 1}, {Code: 12}, {Code: -1, Signal: 9}, {Code: -1, Signal: 9, OOM: OwnOOM}, {Code: -1, Unknown: true}} {
 			out = append(out, MainExited{Run: n, Exit: x}, MainExited{Run: n, Exit: x, Left: true})
 		}
 	}
@@ -177,7 +218,8 @@ func invariant(p Policy, old, s State, m Moment, e Event, acts []Action) error {
 		return fmt.Errorf("one run twice")
 	}
 	if s.Side.Live() && !old.Side.Live() {
-		if a, ok := e.(Admit); !ok || !a.Overlap {
+		a, admitted := e.(Admit)
+		if _, found := e.(Found); !found && !(admitted && a.Overlap) {
 			return fmt.Errorf("two runs without an overlap")
 		}
 	}
@@ -187,12 +229,12 @@ func invariant(p Policy, old, s State, m Moment, e Event, acts []Action) error {
 	if s.Rest == Waiting && !s.Cur.Live() && (s.Again == 0 || !s.Want) {
 		return fmt.Errorf("BACKOFF that never ends")
 	}
-	return actionsFit(old, s, acts)
+	return actionsFit(old, s, e, acts)
 }
 
 // actionsFit: what is asked of the edge names runs that exist or just ended,
 // spawns exactly the new ones, and releases exactly the ended ones.
-func actionsFit(old, s State, acts []Action) error {
+func actionsFit(old, s State, e Event, acts []Action) error {
 	live := map[uint64]bool{s.Cur.N: true, s.Side.N: true}
 	was := map[uint64]bool{old.Cur.N: true, old.Side.N: true}
 	spawned, released := 0, map[uint64]bool{}
@@ -218,7 +260,9 @@ func actionsFit(old, s State, acts []Action) error {
 			}
 		}
 	}
-	if uint64(spawned) != s.LastN-old.LastN {
+	if _, found := e.(Found); found && spawned > 0 {
+		return fmt.Errorf("spawns where something was found to run")
+	} else if !found && uint64(spawned) != s.LastN-old.LastN {
 		return fmt.Errorf("%d spawns for %d new runs", spawned, s.LastN-old.LastN)
 	}
 	for n := range was {

@@ -96,6 +96,9 @@ func groupsText(groups []uint32) string {
 // String words a status as a shell's user would: "exit code 1", "signal 9
 // (killed)".
 func (s Status) String() string {
+	if s.Unknown {
+		return "exit status unknown"
+	}
 	if s.Signal == 0 {
 		return "exit code " + strconv.Itoa(s.Code)
 	}

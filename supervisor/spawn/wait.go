@@ -21,6 +21,9 @@ type Child struct {
 	PidFD    int
 	Warnings []error // *Warning: steps the start went on without
 
+	stranger bool   // adopted, and not our child: it cannot be waited for
+	start    uint64 // its start time, when adopted
+
 	mu     sync.Mutex
 	waited bool
 	status Status
@@ -31,7 +34,9 @@ type Status struct {
 	Code   int            // exit code; -1 when a signal ended it
 	Signal syscall.Signal // 0 when it exited
 	Core   bool           // it left a core dump
-	Usage  syscall.Rusage // of it and of those of its children it has waited for
+	// Unknown: it has ended, and its status went to another parent. Code is -1.
+	Unknown bool
+	Usage   syscall.Rusage // of it and of those of its children it has waited for
 }
 
 // Signal sends sig to the process, never to another that got its number. It
@@ -43,6 +48,9 @@ func (c *Child) Signal(sig syscall.Signal) error {
 		return os.ErrProcessDone
 	}
 	var err error
+	if c.PidFD < 0 && c.stranger && !c.lives() {
+		return os.ErrProcessDone
+	}
 	if c.PidFD >= 0 && machine.pidfd {
 		err = unix.PidfdSendSignal(c.PidFD, unix.Signal(sig), nil, 0)
 	} else {
@@ -60,7 +68,12 @@ func (c *Child) Signal(sig syscall.Signal) error {
 
 // TryWait returns the status and true once the process has ended, and goes on
 // returning it. It never blocks.
-func (c *Child) TryWait() (Status, bool, error) { return c.wait(unix.WNOHANG) }
+func (c *Child) TryWait() (Status, bool, error) {
+	if c.stranger {
+		return c.look()
+	}
+	return c.wait(unix.WNOHANG)
+}
 
 func (c *Child) wait(flags int) (Status, bool, error) {
 	c.mu.Lock()
