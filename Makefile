@@ -10,7 +10,7 @@ VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE '
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: build run test deps check unit kernel fuzz clean
+.PHONY: build run test deps check unit kernel soak fuzz clean
 
 build: ## bin/bulkhead, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
@@ -42,6 +42,14 @@ unit: ## the tests that need no kernel of their own, with the race detector
 
 kernel: build ## the tests on a real cgroup v2, here or in a virtual machine; GUEST='-kernel 6.1'
 	.ci/kernel-tests $(GUEST) 2>&1 | .ci/no-skips
+
+# A run prints its seed; BULKHEAD_SOAK_SEED (and _KILLS, _UPGRADES as they were) makes the same choices again.
+soak: export KERNEL_PKG = cmd/bulkhead/soak
+soak: export KERNEL_TIMEOUT = 75m
+soak: export BULKHEAD_SOAK_KILLS ?= 50
+soak: export BULKHEAD_SOAK_UPGRADES ?= 50
+soak: build ## killed 50 times and upgraded 50 times under load; a shorter one is part of kernel
+	.ci/kernel-tests -timeout 80m -env BULKHEAD_SOAK_SEED -env BULKHEAD_SOAK_KILLS -env BULKHEAD_SOAK_UPGRADES $(GUEST) 2>&1 | .ci/no-skips
 
 fuzz: ## the main fuzz targets for half a minute each, the others for 3 s
 	.ci/fuzz 30

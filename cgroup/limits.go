@@ -103,6 +103,14 @@ func (g *Group) SetHigh(bytes int64) error {
 	return g.write("memory.high", amount(bytes))
 }
 
+// High returns where memory.high stands; Unlimited where there is none.
+func (g *Group) High() int64 {
+	if !g.tree.has("memory") {
+		return Unlimited
+	}
+	return g.limit("memory.high")
+}
+
 func (g *Group) setHigh(bytes int64) error {
 	if !g.tree.has("memory") {
 		return nil

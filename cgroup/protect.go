@@ -1,7 +1,11 @@
 package cgroup
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -87,4 +91,48 @@ func (t *Tree) needed(dir string) protection {
 	}
 	own := t.protection[dir]
 	return protection{max(own.min, sum.min), max(own.low, sum.low)}
+}
+
+// Unprotected says where the programs' memory.min and memory.low are lost on
+// the way up, and what helps; "" where they hold. The cgroups above the tree are
+// systemd's, which sets both to what its units say at every daemon-reload (seen with
+// systemd 252), so nothing is written there.
+func (t *Tree) Unprotected() string {
+	if !t.has("memory") {
+		return ""
+	}
+	t.protectMu.Lock()
+	need := t.needed(t.top)
+	if t.beside { // its own unit is protected as well
+		need.min += min(supervisorMin, Unlimited-need.min)
+	}
+	asked := len(t.protection) > 0 && !(len(t.protection) == 1 && t.protection[t.top+"/"+supervisorDir] != protection{})
+	t.protectMu.Unlock()
+	if !asked {
+		return ""
+	}
+	for dir := filepath.Dir(t.top); len(dir) > len(t.mount); dir = filepath.Dir(dir) {
+		for _, f := range []struct {
+			file, property string
+			need           int64
+		}{{"memory.min", "MemoryMin", need.min}, {"memory.low", "MemoryLow", need.low}} {
+			have := words(dir + "/" + f.file)
+			if len(have) != 1 || !below(have[0], f.need) {
+				continue
+			}
+			cure := "raise it there"
+			if unit := filepath.Base(dir); slices.Contains([]string{".slice", ".service", ".scope"}, filepath.Ext(unit)) {
+				cure = fmt.Sprintf("systemctl set-property %s %s=%s", unit, f.property, strings.Replace(amount(f.need), "max", "infinity", 1))
+			}
+			return fmt.Sprintf("%s holds only as far as every cgroup above grants it: %q has %s, %s are needed; %s",
+				strings.Replace(f.file, ".", "_", 1), dir, have[0], amount(f.need), cure)
+		}
+	}
+	return ""
+}
+
+// below compares what a limit's file says, whole pages or "max", with bytes.
+func below(have string, need int64) bool {
+	n, err := strconv.ParseInt(have, 10, 64)
+	return err == nil && n < need-need%int64(os.Getpagesize())
 }

@@ -24,8 +24,9 @@ type host struct {
 
 // site is a directory in which a tree may be built.
 type site struct {
-	dir   string
-	inner bool // it will be an inner node: no process may stay in it
+	dir    string
+	inner  bool // it will be an inner node: no process may stay in it
+	beside bool // the tree holds programs alone: the supervisor stays where it is
 }
 
 // sites are the places to try, best first. Nothing is written to find out.
@@ -33,23 +34,28 @@ type site struct {
 //  1. where an earlier start of ours has put us: <dir>/bulkhead/supervisor; or,
 //     run as a program of another supervisor, the cgroup it gave us: its
 //     limits are meant for us
-//  2. the nearest delegated cgroup we are in (systemd's Delegate=yes), but never
+//  2. the slice of our own that our service is in: programs live beside the
+//     service there, and outlive its restarts (see [ownSlice])
+//  3. the nearest delegated cgroup we are in (systemd's Delegate=yes), but never
 //     the one of a user's own systemd
-//  3. root: the top of what is mounted. It is the real root, a container's
+//  4. root: the top of what is mounted. It is the real root, a container's
 //     own, or, in a session or a service that is not delegated, better than a
 //     cgroup that systemd believes to own
-//  4. our own cgroup: what is left, and right for an ordinary user whose
+//  5. our own cgroup: what is left, and right for an ordinary user whose
 //     subtree was given by chown
 //
-// Among 2 to 4, places with the memory controller come first.
+// Among 2 to 5, places with the memory controller come first.
 func sites(h host, name string) []site {
 	if h.mount == "" {
 		return nil
 	}
 	var dirs []string
+	var slice string
 	if h.fixed {
 		dirs = []string{h.mount}
 	} else {
+		slice = ownSlice(h.mount, h.own)
+		dirs = append(dirs, slice)
 		if len(h.delegated) > 0 {
 			dirs = append(dirs, ours(h.delegated[0], h.own))
 		}
@@ -70,11 +76,40 @@ func sites(h host, name string) []site {
 	var out []site
 	for _, dir := range dirs {
 		s := site{dir: dir, inner: dir != h.mount || !h.realRoot}
+		if dir == slice {
+			s.inner, s.beside = false, true
+		}
 		if dir != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}
 	}
 	return out
+}
+
+// ownSlice is the directory of bulkhead.slice, or of one inside it
+// (bulkhead-two.slice), where the unit we run in is a service directly in it; ""
+// elsewhere.
+//
+// systemd leaves alone what it has not made in a slice, and its processes, while
+// units in it start, stop, fail and are restarted, through daemon-reload and
+// daemon-reexec, and when the slice itself is stopped; it takes no controller
+// back that is in use below (seen with systemd 252 and 257). In the
+// service's own cgroup nothing may be left behind: with controllers given on in it
+// systemd cannot start the service's next process there (EBUSY; before 254 there
+// is no DelegateSubgroup= to avoid that).
+func ownSlice(mount, own string) string {
+	rel, ok := strings.CutPrefix(own, mount+"/")
+	if !ok {
+		return ""
+	}
+	names := strings.Split(rel, "/")
+	for i := len(names) - 2; i >= 0; i-- {
+		slice, isSlice := strings.CutSuffix(names[i], ".slice")
+		if isSlice && (slice == defaultName || strings.HasPrefix(slice, defaultName+"-")) && strings.HasSuffix(names[i+1], ".service") {
+			return filepath.Join(mount, filepath.Join(names[:i+1]...))
+		}
+	}
+	return ""
 }
 
 // ours is the cgroup to build in where the nearest delegated one is as given.

@@ -41,6 +41,32 @@ func (s *Session) SetMain(pid int) {
 	}
 }
 
+// Adopt tells the main process of a session that an earlier supervisor has
+// started, and its start time (field 22 of /proc/PID/stat); it may have ended.
+func (s *Session) Adopt(pid int, start uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.main, s.birth = pid, start
+	clear(s.seen)
+	if p, ok := readProc(s.table.proc, pid); ok && p.start == start {
+		s.seen[pid] = start
+	}
+}
+
+// Add makes processes members that were found to be: an earlier supervisor's.
+func (s *Session) Add(pids []int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, pid := range pids {
+		if p, ok := readProc(s.table.proc, pid); ok {
+			s.seen[pid] = p.start
+			if s.main == 0 {
+				s.main = pid // of no session that is known: birth stays 0
+			}
+		}
+	}
+}
+
 // Procs are the session's live processes; zombies are not among them.
 func (s *Session) Procs() ([]int, error) { return s.procs(0) }
 

@@ -34,6 +34,7 @@ const (
 	defaultName   = "bulkhead"
 	supervisorDir = "supervisor"
 	programsDir   = "programs"
+	keeperDir     = "keeper"
 	// supervisorMin is what the supervisor's own cgroup keeps in any shortage.
 	supervisorMin = 32 << 20
 )
@@ -47,6 +48,7 @@ type Options struct {
 	Name  string // of our directory below the root; "" is "bulkhead"
 	Mount string // build here and nowhere else, instead of finding a place; for tests
 	Proc  string // "" is /proc
+	Lock  int    // descriptor of the tree's lock, handed on by Tree.LockFD through an exec; 0 none
 }
 
 // Tree is the supervisor's part of the cgroup tree.
@@ -54,11 +56,14 @@ type Tree struct {
 	mode        Mode
 	why         string
 	top         string // <root>/bulkhead
+	mount       string // where the hierarchy is mounted
+	beside      bool   // the supervisor stays in its service's cgroup, beside top
 	controllers []string
 	refused     error    // the first controller that was there and could not be enabled
 	home        string   // the cgroup we came from, where Retire returns to; "" unknown
 	lent        []string // controllers that we enabled in home for its children; Retire takes them back
 	lock        int      // descriptor that holds the flock on top; -1 none
+	handed      int      // such a descriptor of before an exec, until it is found to be the right one
 	k           kernel
 
 	protectMu  sync.Mutex
@@ -86,7 +91,9 @@ var wanted = []string{"memory", "pids", "cpu", "io"}
 
 // Open finds where a tree may be built, builds it, and moves this process (and
 // whoever shares a cgroup that must become an inner node) into the leaf
-// <root>/bulkhead/supervisor. A tree that an earlier supervisor left is used again.
+// <root>/bulkhead/supervisor; but a systemd service in a slice of its own, bulkhead.slice,
+// stays in its unit's cgroup, beside the tree. A tree that an earlier supervisor
+// left is used again.
 //
 // With Mode "auto" the tree may come back unable to hold limits: see Mode and
 // Why. With "require" that is an error, which reads like Why. With "off"
@@ -100,7 +107,7 @@ func open(o Options, k kernel) (*Tree, error) {
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
-	t := &Tree{k: k, lock: -1, protection: map[string]protection{}}
+	t := &Tree{k: k, lock: -1, handed: o.Lock, protection: map[string]protection{}}
 	switch o.Mode {
 	case "off":
 		t.why = whyOff
@@ -124,6 +131,7 @@ func open(o Options, k kernel) (*Tree, error) {
 
 // buildAny builds at the first place that lets us.
 func (t *Tree) buildAny(h host, name string) error {
+	t.mount = h.mount
 	var first error
 	for _, s := range sites(h, name) {
 		err := t.build(s, name)
@@ -131,7 +139,7 @@ func (t *Tree) buildAny(h host, name string) error {
 			return err
 		}
 		if err == nil {
-			if h.own != t.top+"/"+supervisorDir {
+			if !t.beside && h.own != t.top+"/"+supervisorDir {
 				t.home = h.own
 			}
 			t.why = whyNot(h, t, nil)
@@ -157,7 +165,12 @@ func (t *Tree) build(s site, name string) (err error) {
 			}
 		}
 	}()
-	for _, dir := range []string{top, top + "/" + supervisorDir, top + "/" + programsDir} {
+	leaf := top + "/" + supervisorDir
+	want := []string{top, leaf, top + "/" + programsDir}
+	if s.beside {
+		want = []string{top, top + "/" + programsDir}
+	}
+	for _, dir := range want {
 		switch err := t.k.mkdir(dir); {
 		case err == nil:
 			made = append(made, dir)
@@ -170,16 +183,17 @@ func (t *Tree) build(s site, name string) (err error) {
 			}
 		}
 	}
-	leaf := top + "/" + supervisorDir
-	if err := t.writePath(leaf+"/cgroup.procs", "0"); err != nil { // 0: the writer itself, in every pid namespace
-		return err
-	}
-	for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
-		if dir != s.dir || s.inner {
-			t.moveAll(dir, leaf)
+	if !s.beside {
+		if err := t.writePath(leaf+"/cgroup.procs", "0"); err != nil { // 0: the writer itself, in every pid namespace
+			return err
+		}
+		for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
+			if dir != s.dir || s.inner {
+				t.moveAll(dir, leaf)
+			}
 		}
 	}
-	t.top = top
+	t.top, t.beside = top, s.beside
 	t.controllers = wanted
 	before := words(s.dir + "/cgroup.subtree_control")
 	for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
@@ -191,7 +205,9 @@ func (t *Tree) build(s site, name string) (err error) {
 	t.mode = Tracking
 	if t.has("memory") {
 		t.mode = Enforced
-		t.protectSelf()
+		if !s.beside { // the unit's cgroup has its MemoryMin=
+			t.protectSelf()
+		}
 	}
 	return nil
 }
@@ -240,6 +256,10 @@ func (t *Tree) moveAll(from, to string) {
 // takeLock makes sure that no two supervisors build in the same place; it
 // ends with this process.
 func (t *Tree) takeLock(top string) error {
+	if t.handed > 0 && sameFile(t.handed, top) {
+		t.lock, t.handed = t.handed, 0
+		return nil
+	}
 	fd, err := openAt(unix.AT_FDCWD, top, unix.O_RDONLY|unix.O_DIRECTORY)
 	if err != nil {
 		return fmt.Errorf("cannot open cgroup %q: %w", top, err)
@@ -251,6 +271,15 @@ func (t *Tree) takeLock(top string) error {
 	t.lock = fd
 	return nil
 }
+
+func sameFile(fd int, path string) bool {
+	var held, named unix.Stat_t
+	return unix.Fstat(fd, &held) == nil && unix.Stat(path, &named) == nil && held.Ino == named.Ino && held.Dev == named.Dev
+}
+
+// LockFD is the descriptor that keeps other supervisors out, to be handed
+// through an exec to Options.Lock; -1 when there is none.
+func (t *Tree) LockFD() int { return t.lock }
 
 func (t *Tree) unlock() {
 	if t.lock >= 0 {
@@ -280,10 +309,15 @@ func (t *Tree) Close() { t.unlock() }
 // Where that cgroup cannot hold processes any more (it has other children with
 // controllers), the empty tree stays; so it does around runs that still live. Close comes after.
 func (t *Tree) Retire() {
-	if t.mode == None || t.home == "" {
+	if t.mode == None || t.home == "" && !t.beside {
 		return
 	}
 	if t.k.rmdir(t.top+"/"+programsDir) != nil {
+		return
+	}
+	t.endKept()
+	if t.beside { // the slice's controllers are systemd's
+		_ = t.k.rmdir(t.top)
 		return
 	}
 	leaf := t.top + "/" + supervisorDir

@@ -11,8 +11,8 @@ packages="ca-certificates gcc libc6-dev supervisor
 	php-cli php-redis redis-server
 	php-illuminate-bus php-illuminate-cache php-illuminate-config php-illuminate-console
 	php-illuminate-events php-illuminate-queue php-illuminate-redis"
-# The virtual machine, and the systemd that it boots.
-packages="$packages qemu-system-x86 systemd"
+# The virtual machine, the systemd that it boots, and the bus of that.
+packages="$packages qemu-system-x86 systemd dbus"
 # A package of its own from Debian 13 on, before that part of qemu's.
 if [ -n "$(apt-cache pkgnames virtiofsd 2>/dev/null | grep -x virtiofsd)" ]; then
 	packages="$packages virtiofsd"

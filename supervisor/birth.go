@@ -32,7 +32,6 @@ type birth struct {
 }
 
 func (b *birth) run() {
-	b.host.starting.add()
 	p, err := b.attempt()
 	if err != nil {
 		b.host.starting.done()
@@ -47,12 +46,14 @@ func (b *birth) run() {
 	b.host.pids[p.child.PID] = p
 	b.host.mu.Unlock()
 	b.host.starting.done()
-	b.host.post(spawned{b.ref, p.child.PID, p, p.child.Warnings})
+	known := runRecord{Ticks: p.ticks, Cgroup: p.comp.ID(), Instance: p.name.instance, Before: p.before}
+	b.host.post(spawned{b.ref, p.child.PID, p, known, p.child.Warnings})
 	p.watch()
 }
 
 func (b *birth) attempt() (*process, error) {
-	p := &process{host: b.host, ref: b.ref, inst: b.inst}
+	p := &process{host: b.host, ref: b.ref, inst: b.inst, name: runName{b.prog.Name, b.inst.Name, b.n}}
+	b.undo = append(b.undo, p.closeStreams)
 	p.prog.Store(&b.prog)
 	if err := b.compartment(p); err != nil {
 		return nil, err
@@ -88,6 +89,7 @@ func (b *birth) attempt() (*process, error) {
 	if s, ok := p.comp.(*cgroup.Session); ok {
 		s.SetMain(p.child.PID)
 	}
+	p.ticks, _ = spawn.StartTime(p.child.PID) // not waited for yet, so it is there
 	return p, nil
 }
 
@@ -121,50 +123,36 @@ func (b *birth) compartment(p *process) error {
 func (b *birth) streams(p *process) error {
 	b.outs = [2]int{-1, -1}
 	b.undo = append(b.undo, b.closeOuts)
-	out, err := b.stream(p, b.inst.Stdout, 0)
-	if err != nil {
+	if err := b.stream(p, b.inst.Stdout, 0); err != nil {
 		return err
 	}
 	if b.inst.RedirectStderr {
+		var err error
 		b.outs[1], err = unix.FcntlInt(uintptr(b.outs[0]), unix.F_DUPFD_CLOEXEC, 3)
-		p.pumps = []*logs.Pump{out}
 		return err
 	}
-	errs, err := b.stream(p, b.inst.Stderr, 1)
-	p.pumps = []*logs.Pump{out, errs}
-	return err
+	return b.stream(p, b.inst.Stderr, 1)
 }
 
-func (b *birth) stream(p *process, t conf.LogTarget, n int) (*logs.Pump, error) {
-	var sink *logs.Sink
-	var err error
-	if t.Path != "" {
-		sink, err = b.host.logs.Open(logs.Target{Path: t.Path, MaxBytes: int64(t.MaxBytes), Backups: t.Backups})
-		if err != nil {
-			return nil, err
-		}
-		p.sinks = append(p.sinks, sink)
-		b.undo = append(b.undo, func() { sink.Close() })
-	}
-	r, w, err := logs.NewPipe()
+func (b *birth) stream(p *process, t conf.LogTarget, n int) error {
+	sink, err := b.host.sink(t)
 	if err != nil {
-		return nil, err
+		return err
+	}
+	st, w, err := b.host.streams.Make(streamID(p.name, [2]string{"stdout", "stderr"}[n]))
+	if err != nil {
+		if sink != nil {
+			sink.Close()
+		}
+		return err
 	}
 	b.outs[n] = w
-	var tap func([]byte)
+	var tap logs.Tap
 	if n == 0 && p.counter != nil {
 		tap = p.tap
 	}
-	pump, err := logs.StartPump(r, sink, tap)
-	if err != nil {
-		r.Close()
-		return nil, err
-	}
-	b.undo = append(b.undo, func() {
-		pump.Close()
-		<-pump.Done()
-	})
-	return pump, nil
+	p.stream(st, sink, tap)
+	return nil
 }
 
 func (b *birth) closeOuts() {
@@ -191,6 +179,9 @@ func (b *birth) environment() ([]string, error) {
 		parts = append(parts, vars)
 	}
 	parts = append(parts, spawn.InstanceEnv(b.inst.Name, b.inst.Group))
+	if b.host.tree.Mode() == cgroup.None {
+		parts = append(parts, map[string]string{markName: mark(b.host.place, runName{b.prog.Name, b.inst.Name, b.n})})
+	}
 	if b.prog.Notify && b.host.notifyPath != "" {
 		parts = append(parts, map[string]string{"NOTIFY_SOCKET": b.host.notifyPath})
 	}
@@ -208,7 +199,7 @@ func ownEnviron() []string {
 	return out
 }
 
-var private = regexp.MustCompile(`^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_FDS|LISTEN_FDNAMES|INVOCATION_ID|JOURNAL_STREAM|MEMORY_PRESSURE_WATCH|MEMORY_PRESSURE_WRITE)=`)
+var private = regexp.MustCompile(`^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_FDS|LISTEN_FDNAMES|BULKHEAD_RUN|BULKHEAD_HANDOVER|INVOCATION_ID|JOURNAL_STREAM|MEMORY_PRESSURE_WATCH|MEMORY_PRESSURE_WRITE)=`)
 
 func newCounter(p *conf.Program) *jobs.Counter {
 	if !countsJobs(p) {

@@ -10,11 +10,13 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/logs"
+	"bulkhead/supervisor/state"
 )
 
 // daemon is what the control server talks to. It reads what the loop has
@@ -23,8 +25,14 @@ type daemon struct {
 	loop    *loop
 	journal *journal
 	logs    *logs.Set
+	store   *state.Store
 	read    func() (*conf.Config, error) // the config file, as it is now
 	info    control.Info
+
+	exe       string       // the binary on disk that an upgrade executes
+	replace   func() error // does it, on the loop's goroutine
+	leave     func()       // ends the supervisor alone, on the loop's goroutine
+	upgrading sync.Mutex   // one at a time
 }
 
 func (d *daemon) Status(context.Context) []control.Status {
@@ -66,26 +74,57 @@ func (d *daemon) Do(ctx context.Context, o control.Order) ([]control.Outcome, er
 	switch o.Verb {
 	case "update":
 		return d.update(ctx, o)
+	case "upgrade":
+		return d.upgrade(ctx)
 	case "clear":
-		return d.clear(o.Names), nil
+		return d.clear(ctx, o.Names), nil
 	}
-	q := &orderRequest{order: o, tickets: make(chan []ticket, 1)}
-	if err := d.ask(ctx, q); err != nil {
+	tickets, err := d.order(ctx, o)
+	if err != nil {
 		return nil, err
 	}
-	tickets, ok := answer(d.loop, q.tickets)
-	if !ok {
-		return nil, errEnded()
-	}
-	if q.err != nil {
-		return nil, q.err
+	outcomes := d.loop.follow(ctx, tickets)
+	d.written(ctx)
+	return outcomes, nil
+}
+
+// order hands an order to the loop; one that the image before has taken is followed on.
+func (d *daemon) order(ctx context.Context, o control.Order) (tickets []ticket, err error) {
+	note := control.NoteOf(ctx)
+	if !note.Get(&tickets) {
+		q := &orderRequest{order: o, note: note, tickets: make(chan []ticket, 1)}
+		if err := d.ask(ctx, q); err != nil {
+			return nil, err
+		}
+		var ok bool
+		if tickets, ok = answer(d.loop, q.tickets); !ok {
+			return nil, errEnded()
+		}
+		if q.err != nil {
+			return nil, q.err
+		}
 	}
 	if o.NoWait {
 		for i := range tickets {
-			tickets[i].ended = nil
+			tickets[i].Until = known
 		}
 	}
-	return d.loop.follow(ctx, tickets), nil
+	return tickets, nil
+}
+
+// writtenMost is how long an answer waits for the state to be on disk. A disk
+// that is full or stuck is told on its own.
+const writtenMost = time.Second
+
+// written waits until what an order has changed is written down: it holds,
+// whatever becomes of this supervisor.
+func (d *daemon) written(ctx context.Context) {
+	if d.store == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, writtenMost)
+	defer cancel()
+	_ = d.store.Flush(ctx)
 }
 
 // ask hands a request to the loop.
@@ -126,6 +165,7 @@ type rereadRequest struct {
 	config *conf.Config
 	apply  bool
 	names  []string
+	note   *control.Note // where what was done is left for a successor, nil nowhere
 	diff   chan conf.Changes
 	done   map[string]string
 	err    error
@@ -138,6 +178,9 @@ func (q *rereadRequest) do(l *loop) {
 			q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
 		} else {
 			q.done = l.apply(q.config, diff, q.names)
+			if q.note != nil {
+				q.note.Set(updated{q.done, diff.Added})
+			}
 		}
 	}
 	q.diff <- diff
@@ -148,7 +191,7 @@ func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rerea
 	if err != nil {
 		return nil, conf.Changes{}, &control.Error{Fault: control.CantReread, Message: err.Error()}
 	}
-	q := &rereadRequest{config: c, apply: apply, names: names, diff: make(chan conf.Changes, 1)}
+	q := &rereadRequest{config: c, apply: apply, names: names, note: control.NoteOf(ctx), diff: make(chan conf.Changes, 1)}
 	if err := d.ask(ctx, q); err != nil {
 		return nil, conf.Changes{}, err
 	}
@@ -179,23 +222,34 @@ func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome
 	if len(names) < len(o.Names) {
 		names = nil
 	}
-	q, diff, err := d.reread(ctx, true, names)
-	if err != nil {
-		return nil, err
+	var u updated
+	if !control.NoteOf(ctx).Get(&u) {
+		q, diff, err := d.reread(ctx, true, names)
+		if err != nil {
+			return nil, err
+		}
+		u = updated{q.done, diff.Added}
 	}
 	var out []control.Outcome
 	for _, n := range names {
-		if _, ok := q.done[n]; !ok && !d.known(n, diff) {
+		if _, ok := u.Done[n]; !ok && !d.known(n, u.Added) {
 			out = append(out, control.Outcome{Name: n, Fault: control.BadName})
 		}
 	}
-	for _, n := range slices.Sorted(maps.Keys(q.done)) {
-		if q.done[n] == "removed" && !o.NoWait && d.gone(ctx, n) {
+	for _, n := range slices.Sorted(maps.Keys(u.Done)) {
+		if u.Done[n] == "removed" && !o.NoWait && d.gone(ctx, n) {
 			out = append(out, control.Outcome{Name: n, Done: "stopped"})
 		}
-		out = append(out, control.Outcome{Name: n, Done: q.done[n] + " process group"})
+		out = append(out, control.Outcome{Name: n, Done: u.Done[n] + " process group"})
 	}
+	d.written(ctx)
 	return out, nil
+}
+
+// updated is what an update did, as a successor must know it to go on.
+type updated struct {
+	Done  map[string]string // to each program
+	Added []string
 }
 
 // gone waits until nothing of a program is left; false when ctx ends before.
@@ -215,15 +269,20 @@ func (d *daemon) gone(ctx context.Context, program string) bool {
 	}
 }
 
-func (d *daemon) known(name string, diff conf.Changes) bool {
+func (d *daemon) known(name string, added []string) bool {
 	snap, _ := d.loop.publish.get()
-	return slices.Contains(diff.Added, name) ||
+	return slices.Contains(added, name) ||
 		slices.ContainsFunc(snap.views, func(v *view) bool { return v.Group == name || v.Program == name })
 }
 
-func (d *daemon) clear(names []string) []control.Outcome {
+func (d *daemon) clear(ctx context.Context, names []string) (out []control.Outcome) {
+	note := control.NoteOf(ctx)
+	if note.Get(&out) {
+		return out
+	}
+	defer func() { note.Set(out) }()
 	found, bad := control.MatchStatus(names, d.Status(context.Background()))
-	out := bad
+	out = bad
 	for _, s := range found {
 		o := control.Outcome{Name: control.FullName(s.Group, s.Name), Done: "cleared"}
 		for _, path := range []string{s.StdoutLog, s.StderrLog} {
@@ -246,6 +305,14 @@ func (d *daemon) Tail(ctx context.Context, name, channel string, n int64, follow
 	}
 	if path == "" || path == "-" {
 		return nil, control.NoFile, fmt.Errorf("%q has no %s log file: it is not captured, or goes to the supervisor's own output", name, channel)
+	}
+	var at logs.Position
+	if follow && control.NoteOf(ctx).Get(&at) { // followed in the image before
+		f, err := d.logs.Resume(ctx, at)
+		if err != nil {
+			return nil, faultOf(err), err
+		}
+		return f, control.NoFault, nil
 	}
 	if follow {
 		f, err := d.logs.Follow(ctx, path, n)

@@ -21,6 +21,17 @@ type edge interface {
 	revise(r ref, p *conf.Program)
 	// release gives back all that the run still holds.
 	release(r ref)
+	// find returns the runs that an earlier supervisor has started, dead ones too
+	// as long as anything is left of them.
+	find() ([]found, error)
+	// adopt takes a run over; f is empty when nothing was found of it. Whatever
+	// is wrong with it, it is a run afterwards: one that has ended, at worst.
+	adopt(r ref, p *conf.Program, in *conf.Instance, f found, known runRecord) adoption
+	// watch begins to look after all that was adopted.
+	watch()
+	// stray saves the output of a run that is nobody's and removes it, once it
+	// is dead; with stop it is ended first.
+	stray(f found, stop bool)
 	// room reads how much memory there is for one more run of the program.
 	room(p *conf.Program, beside ref) programs.Room
 	// limit makes the program's total the limits of its cgroup.
@@ -54,6 +65,7 @@ type (
 		ref
 		pid      int
 		live     live
+		known    runRecord
 		warnings []error
 	}
 	spawnFailed struct {
@@ -70,7 +82,8 @@ type (
 	ready    struct{ ref }
 	jobsDone struct {
 		ref
-		count int
+		count int    // more of them; of no account beside a total
+		total uint64 // of all that the output has told; 0 when it was told otherwise
 	}
 	crossed struct {
 		ref

@@ -61,6 +61,8 @@ func detail(r programs.Reason, f *runFacts, p *conf.Program) string {
 			return fmt.Sprintf("exit code %d before startsecs (%v)", r.Exit.Code, p.StartSecs) + inHand(f)
 		}
 		return endedBy(r.Exit) + inHand(f)
+	case programs.KindUnknown:
+		return "it ended while no supervisor was there to be told how" + inHand(f)
 	case programs.KindExited:
 		return endedBy(r.Exit)
 	case programs.KindStopped:

@@ -79,7 +79,7 @@ func TestDetail(t *testing.T) {
 // Every kind has words of its own: a new one must not be left out.
 func TestEveryKindIsExplained(t *testing.T) {
 	seen := map[string]bool{}
-	for k := programs.KindExited; k <= programs.KindSpawnFailed; k++ {
+	for k := programs.KindExited; k <= programs.KindUnknown; k++ {
 		r := explain(programs.Reason{Kind: k, Exit: programs.Exit{Code: 1}}, &runFacts{failure: errors.New("no")}, &conf.Program{}, time.Now())
 		if r.Kind == "" || seen[r.Kind] {
 			t.Errorf("kind %d is called %q", k, r.Kind)

@@ -33,6 +33,8 @@ type fakeEdge struct {
 	refuse   func(r ref) error           // a spawn that fails
 	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
+	past     []found                     // what an earlier supervisor has left
+	counted  map[uint64]uint64           // jobs in the output of its runs
 	most     map[string]int              // most live runs at once, by program
 }
 
@@ -129,6 +131,24 @@ func (f *fakeEdge) revise(r ref, p *conf.Program)         { f.note("revise %s/%d
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
+func (f *fakeEdge) find() ([]found, error)                { return f.past, nil }
+func (f *fakeEdge) watch()                                { f.note("watch") }
+func (f *fakeEdge) stray(x found, stop bool)              { f.note("stray %s/%d stop=%v", x.instance, x.run, stop) }
+
+// adopt takes over a run; its main process lives unless f is empty.
+func (f *fakeEdge) adopt(r ref, p *conf.Program, in *conf.Instance, x found, known runRecord) adoption {
+	f.note("adopt %s/%d", in.Name, r.n)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if x.alive {
+		prog := *p
+		f.live[r] = &prog
+	} else {
+		go f.post(exited{ref: r, exit: programs.Exit{Code: -1, Unknown: true}})
+	}
+	return adoption{pid: known.PID, known: known, born: time.Second, jobs: f.counted[r.n]}
+}
+
 func (f *fakeEdge) only(prefix string, log []string) (out []string) {
 	for _, l := range log {
 		if strings.HasPrefix(l, prefix) {
@@ -151,6 +171,12 @@ type world struct {
 // within runs story in a bubble; the loop is shut down at its end.
 func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w *world)) {
 	t.Helper()
+	withinPast(t, c, nil, prepare, story)
+}
+
+// withinPast is within for a supervisor that takes over; prepareLoop may be nil.
+func withinPast(t *testing.T, c *conf.Config, prepareLoop func(*loop), prepare func(*fakeEdge), story func(w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		e := newFakeEdge()
 		if prepare != nil {
@@ -165,6 +191,9 @@ func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w 
 			e.mu.Lock()
 			defer e.mu.Unlock()
 			w.told = append(w.told, state)
+		}
+		if prepareLoop != nil {
+			prepareLoop(l)
 		}
 		l.define()
 		ctx, cancel := context.WithCancel(context.Background())

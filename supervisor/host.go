@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -22,15 +23,21 @@ type host struct {
 	poll *poller
 	logs *logs.Set
 
-	notifyPath string // of the notify socket
-	reserve    int64  // of the host's memory, bytes
+	streams    *logs.Streams // the output of the runs
+	keep       *keep         // nil: nobody holds it open for us
+	place      string        // names us among the supervisors of the host
+	notifyPath string        // of the notify socket
+	reserve    int64         // of the host's memory, bytes
 
-	mu     sync.Mutex
-	runs   map[ref]*process
-	pids   map[int]*process
-	groups map[string]*group
+	mu      sync.Mutex
+	runs    map[ref]*process
+	pids    map[int]*process
+	groups  map[string]*group
+	adopted []*process // and not watched yet
 
 	starting pending       // starts whose process is not in runs yet
+	ends     pending       // of main processes, not told yet
+	held     chan struct{} // closed when starts may go on; nil: they may
 	released pending       // releases under way
 	births   chan struct{} // starts under way that may still be busy
 }
@@ -54,11 +61,13 @@ type group struct {
 	lane lane
 }
 
-func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set) *host {
+func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, streams *logs.Streams) *host {
 	return &host{
 		tree:    tree,
 		poll:    poll,
 		logs:    set,
+		streams: streams,
+		place:   c.Supervisor.Place(),
 		reserve: int64(c.Host.MemoryReserve),
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
@@ -97,12 +106,55 @@ func (h *host) spawn(r ref, p *conf.Program, in *conf.Instance) {
 	b := &birth{host: h, ref: r, prog: *p, inst: *in}
 	go func() {
 		h.births <- struct{}{}
+		h.enter()
 		leave := sync.OnceFunc(func() { <-h.births })
 		timer := time.AfterFunc(birthBusy, leave)
 		b.run()
 		timer.Stop()
 		leave()
 	}()
+}
+
+// enter waits while starts are held up, and counts one under way.
+func (h *host) enter() {
+	for {
+		h.mu.Lock()
+		held := h.held
+		if held == nil {
+			h.starting.add()
+		}
+		h.mu.Unlock()
+		if held == nil {
+			return
+		}
+		<-held
+	}
+}
+
+// holdBirths keeps new starts from beginning until the returned function is called.
+func (h *host) holdBirths() (release func()) {
+	held := make(chan struct{})
+	h.mu.Lock()
+	h.held = held
+	h.mu.Unlock()
+	return func() {
+		h.mu.Lock()
+		h.held = nil
+		h.mu.Unlock()
+		close(held)
+	}
+}
+
+// lanesRest waits until nothing is on its way to a run, and says whether it came to that.
+func (h *host) lanesRest(most time.Duration) bool {
+	for end := time.Now().Add(most); ; time.Sleep(time.Millisecond) {
+		if !slices.ContainsFunc(h.all(), func(p *process) bool { return p.lane.busy() }) {
+			return true
+		}
+		if time.Now().After(end) {
+			return false
+		}
+	}
 }
 
 func (h *host) signal(r ref, sig syscall.Signal, all bool) {

@@ -26,6 +26,7 @@ type instance struct {
 	reasons []control.Reason    // newest first, at most keepReasons; replaced, never changed
 	paused  uint64              // the run that was paused, 0 none
 	crossed map[uint64]struct{} // runs whose crossing was told already
+	told    bool                // a reason that is not remembered on disk yet
 
 	restarts, recycles, oomKills int64
 	startedAt, stoppedAt         time.Time
@@ -39,7 +40,8 @@ type runFacts struct {
 	live    live
 	started time.Time
 	last    words
-	failure error // of a spawn
+	failure error     // of a spawn
+	known   runRecord // how it is known again, once there is a process
 }
 
 func newInstance(p *program, c conf.Instance) *instance {

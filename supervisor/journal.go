@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"bulkhead/supervisor/control"
@@ -40,6 +41,20 @@ func (j *journal) add(e control.Event) {
 			close(c)
 		}
 	}
+}
+
+// all returns what is kept.
+func (j *journal) all() []control.Event {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return slices.Clone(j.kept)
+}
+
+// newest is the serial of the last event.
+func (j *journal) newest() uint64 {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.serial
 }
 
 // follow returns the kept events after a serial, and a channel of those to

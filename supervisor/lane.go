@@ -22,6 +22,12 @@ func (l *lane) do(f func()) {
 	}
 }
 
+func (l *lane) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.going
+}
+
 func (l *lane) run() {
 	for {
 		l.mu.Lock()

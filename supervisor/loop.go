@@ -16,7 +16,8 @@ import (
 // loop owns every program and instance. All of it is touched by run's goroutine
 // alone; others send events and read what publisher holds.
 type loop struct {
-	epoch     time.Time // moments are counted from here, on the monotonic clock
+	epoch     time.Time     // moments are counted on the monotonic clock from
+	before    time.Duration // before this: the boot, so that they hold for a successor too
 	draw      func() float64
 	events    chan any
 	edge      edge
@@ -27,11 +28,18 @@ type loop struct {
 	programs  map[string]*program
 	instances map[string]*instance // of all programs, by full name
 	changed   map[*instance]bool   // since the last publication
-	ending    *ending              // set once a shutdown has begun
-	stopping  chan struct{}        // closed when one has begun
-	ready     bool                 // the first starts are done, and systemd was told
-	systemd   func(state string)   // tells it
-	done      chan struct{}        // closed when run has returned
+	memory    memory               // what is remembered while no supervisor runs
+	stale     map[*instance]bool   // to be remembered anew
+	forgotten map[string]bool      // full names that are to be forgotten
+	self      supervisorRecord
+	ending    *ending            // set once a shutdown has begun
+	stopping  chan struct{}      // closed when one has begun
+	left      bool               // it ends without stopping anything
+	takeover  func(l *loop)      // what run begins with; nil: start all
+	ready     bool               // the first starts are done, and systemd was told
+	systemd   func(state string) // tells it
+	begun     chan struct{}      // closed when what run begins with is done and published
+	done      chan struct{}      // closed when run has returned
 }
 
 func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
@@ -47,8 +55,12 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		programs:  map[string]*program{},
 		instances: map[string]*instance{},
 		changed:   map[*instance]bool{},
+		memory:    noMemory{},
+		stale:     map[*instance]bool{},
+		forgotten: map[string]bool{},
 		stopping:  make(chan struct{}),
 		systemd:   tellSystemd,
+		begun:     make(chan struct{}),
 		done:      make(chan struct{}),
 	}
 	return l
@@ -60,6 +72,7 @@ func (l *loop) define() {
 	for _, p := range l.config.Programs {
 		l.addProgram(p)
 	}
+	l.rememberPrograms()
 	l.publishAll()
 }
 
@@ -75,8 +88,13 @@ func (l *loop) post(e any) {
 // complete. ctx ending is the first request for one, as SIGTERM is.
 func (l *loop) run(ctx context.Context) {
 	defer close(l.done)
-	l.startAll()
+	if l.takeover != nil {
+		l.takeover(l)
+	} else {
+		l.startAll()
+	}
 	l.settle()
+	close(l.begun)
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	asked := ctx.Done()
@@ -93,7 +111,9 @@ func (l *loop) run(ctx context.Context) {
 		}
 		l.settle()
 	}
-	l.event(nil, 0, control.Event{Kind: "supervisor", Message: "everything is stopped, ending"})
+	if !l.left {
+		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "everything is stopped, ending"})
+	}
 }
 
 // drain takes the events that wait already, so that a burst is published once.
@@ -114,6 +134,7 @@ func (l *loop) settle() {
 	l.admit()
 	l.collect()
 	l.advance()
+	l.remember()
 	l.publishChanges()
 	l.announce()
 }
@@ -133,7 +154,7 @@ func (l *loop) handle(e any) {
 	case ready:
 		l.step(e.in, programs.Ready{Run: e.n})
 	case jobsDone:
-		l.step(e.in, programs.JobsDone{Run: e.n, N: e.count})
+		l.step(e.in, programs.JobsDone{Run: e.n, N: l.newJobs(e)})
 	case crossed:
 		l.tellCrossed(e)
 		l.step(e.in, programs.Crossed{Run: e.n})
@@ -153,12 +174,30 @@ func (l *loop) handle(e any) {
 	}
 }
 
+// newJobs is how many of the told jobs were not told before. The output's are
+// told as a total: after a takeover some of it may be read a second time.
+func (l *loop) newJobs(e jobsDone) int {
+	if e.total == 0 {
+		l.stale[e.in] = true
+		return e.count
+	}
+	known := &e.in.facts(e.n).known
+	if e.total <= known.Counted {
+		return 0
+	}
+	n := e.total - known.Counted
+	known.Counted = e.total
+	return int(n)
+}
+
 // request is something to be done on the loop's goroutine.
 type request interface{ do(l *loop) }
 
 func (l *loop) onSpawned(e spawned) {
 	f := e.in.facts(e.n)
 	f.pid, f.live, f.started = e.pid, e.live, time.Now()
+	f.known = e.known
+	f.known.PID, f.known.Started = f.pid, f.started
 	e.in.startedAt = f.started
 	for _, w := range e.warnings {
 		l.tellTrouble(trouble{e.ref, "started without", w})
@@ -171,7 +210,7 @@ func (l *loop) moment() programs.Moment {
 }
 
 // now is never 0, which means "no moment".
-func (l *loop) now() time.Duration { return time.Since(l.epoch) + 1 }
+func (l *loop) now() time.Duration { return l.before + time.Since(l.epoch) + 1 }
 
 // step gives an instance an event and sees to all that follows from it.
 func (l *loop) step(in *instance, e programs.Event) {
@@ -184,6 +223,9 @@ func (l *loop) step(in *instance, e programs.Event) {
 	if next != old {
 		l.tell(in, old, next)
 		l.changed[in] = true
+		if !countsOnly(old, next) {
+			l.stale[in] = true
+		}
 	}
 	for n := range in.runs {
 		if n != next.Cur.N && n != next.Side.N {
@@ -191,6 +233,13 @@ func (l *loop) step(in *instance, e programs.Event) {
 			delete(in.crossed, n)
 		}
 	}
+}
+
+// countsOnly reports that nothing but jobs of the output were counted: those
+// are written down where the output is read.
+func countsOnly(old, next programs.State) bool {
+	old.Cur.Jobs, old.Side.Jobs = next.Cur.Jobs, next.Side.Jobs
+	return old == next
 }
 
 func (l *loop) act(in *instance, a programs.Action) {

@@ -44,7 +44,7 @@ func TestOwnRecyclesNeverBackOff(t *testing.T) {
 	prepare := func(e *fakeEdge) {
 		e.script = func(r ref, post func(any)) {
 			time.AfterFunc(300*time.Millisecond, func() {
-				post(jobsDone{r, 1})
+				post(jobsDone{ref: r, count: 1})
 				e.exit(r, programs.Exit{Code: 12 * int(r.n%2)}, false)
 			})
 		}
@@ -178,7 +178,7 @@ func TestStaleFactsAreIgnored(t *testing.T) {
 		old := w.ref("queue")
 		w.do(control.Order{Verb: "restart", Names: []string{"queue"}})
 		w.edge.log()
-		for _, e := range []any{exited{ref: old, exit: programs.Exit{Code: 1}}, emptied{old}, crossed{ref: old}, ready{old}, jobsDone{old, 9}, overLimit{ref: old}, stuck{old}} {
+		for _, e := range []any{exited{ref: old, exit: programs.Exit{Code: 1}}, emptied{old}, crossed{ref: old}, ready{old}, jobsDone{ref: old, count: 9}, overLimit{ref: old}, stuck{old}} {
 			w.loop.post(e)
 		}
 		w.after(time.Minute)
@@ -202,7 +202,7 @@ func TestRecycleByJobsWaitsForItsTurn(t *testing.T) {
 			all = append(all, w.ref("queue:"+n))
 		}
 		for _, r := range all {
-			w.loop.post(jobsDone{r, 10})
+			w.loop.post(jobsDone{ref: r, count: 10})
 		}
 		w.after(time.Second)
 		if n := len(w.edge.only("signal", w.edge.log())); n != 2 {
@@ -278,7 +278,7 @@ func TestCrossingIsRecycledAtOnce(t *testing.T) {
 		w.after(time.Minute)
 		w.edge.log()
 		r := w.ref("queue")
-		w.loop.post(jobsDone{r, 1})
+		w.loop.post(jobsDone{ref: r, count: 1})
 		w.loop.post(crossed{ref: r, measure: 101})
 		w.after(0)
 		if log := w.edge.log(); len(log) < 2 || log[0] != "lift queue/1" || !slices.Contains(log, "signal queue/1 terminated") {

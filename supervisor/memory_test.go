@@ -59,6 +59,7 @@ func (f *fakeCompartment) readings() int {
 }
 
 func (f *fakeCompartment) FD() int                     { return -1 }
+func (f *fakeCompartment) ID() uint64                  { return 7 }
 func (f *fakeCompartment) Path() string                { return "/fake" }
 func (f *fakeCompartment) EventsFD() (int, error)      { return -1, cgroup.ErrGone }
 func (f *fakeCompartment) Populated() (bool, error)    { return false, nil }
@@ -96,7 +97,7 @@ func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRu
 		tree = paperTree(t)
 	}
 	f := &fakeRun{t: t, comp: &fakeCompartment{}}
-	h := newHost(&conf.Config{}, tree, nil, nil)
+	h := newHost(&conf.Config{}, tree, nil, nil, nil)
 	h.post = func(e any) { f.posted = append(f.posted, e) }
 	f.process = &process{host: h, ref: ref{&instance{}, 1}, comp: f.comp, wire: wireOf(&p)}
 	f.process.prog.Store(&p)

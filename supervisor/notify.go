@@ -7,6 +7,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -22,6 +23,18 @@ type notifier struct {
 	host *host
 	conn *net.UnixConn
 	path string
+
+	reading sync.Mutex // while a datagram is read and told, or none shall be
+}
+
+// pause keeps datagrams in the socket until the returned function is called.
+func (n *notifier) pause() (resume func()) {
+	_ = n.conn.SetReadDeadline(time.Unix(1, 0)) // wakes serve
+	n.reading.Lock()
+	return func() {
+		_ = n.conn.SetReadDeadline(time.Time{})
+		n.reading.Unlock()
+	}
 }
 
 const notifyMost = 4096 // bytes of a datagram, as systemd takes
@@ -29,7 +42,7 @@ const notifyMost = 4096 // bytes of a datagram, as systemd takes
 // listenNotify makes the socket beside the control socket. Every user may write
 // to it: programs run as many.
 func listenNotify(h *host, controlSocket string) (*notifier, error) {
-	path := strings.TrimSuffix(controlSocket, ".sock") + ".notify.sock"
+	path := notifyPath(controlSocket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, fmt.Errorf("cannot replace %q: %v", path, err)
 	}
@@ -39,6 +52,7 @@ func listenNotify(h *host, controlSocket string) (*notifier, error) {
 	}
 	fail := func(err error) (*notifier, error) {
 		conn.Close()
+		os.Remove(path)
 		return nil, fmt.Errorf("cannot prepare %q: %v", path, err)
 	}
 	if err := os.Chmod(path, 0o666); err != nil {
@@ -61,30 +75,59 @@ func listenNotify(h *host, controlSocket string) (*notifier, error) {
 // serve reads until close.
 func (n *notifier) serve() {
 	text, oob := make([]byte, notifyMost), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
-	for {
-		size, oobSize, _, _, err := n.conn.ReadMsgUnix(text, oob)
-		if errors.Is(err, net.ErrClosed) {
-			return
-		}
-		if err != nil {
-			time.Sleep(lookAgain) // out of memory, most likely; the next datagram may do
-			continue
-		}
-		pid := senderPID(oob[:oobSize])
-		p := n.host.sender(pid)
-		if p == nil {
-			n.host.starting.wait(birthSpeaks) // a quick one speaks before we know of it
-			p = n.host.sender(pid)
-		}
-		if p != nil {
-			p.notified(text[:size])
-		}
+	for n.read(text, oob) {
 	}
+}
+
+// read takes one datagram; false when the socket is closed.
+func (n *notifier) read(text, oob []byte) bool {
+	n.reading.Lock()
+	defer n.reading.Unlock()
+	size, oobSize, _, _, err := n.conn.ReadMsgUnix(text, oob)
+	switch {
+	case errors.Is(err, net.ErrClosed):
+		return false
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return true // whoever paused us holds reading next
+	case err != nil:
+		time.Sleep(lookAgain) // out of memory, most likely; the next datagram may do
+		return true
+	}
+	pid := senderPID(oob[:oobSize])
+	p := n.host.sender(pid)
+	if p == nil {
+		n.host.starting.wait(birthSpeaks) // a quick one speaks before we know of it
+		p = n.host.sender(pid)
+	}
+	if p != nil {
+		p.notified(text[:size])
+	}
+	return true
 }
 
 func (n *notifier) close() {
 	n.conn.Close()
 	_ = os.Remove(n.path) // a path that cannot be removed is replaced at the next start
+}
+
+// inheritNotify goes on with the socket of the image before.
+func inheritNotify(h *host, fd int, path string) (*notifier, error) {
+	f := os.NewFile(uintptr(fd), path)
+	defer f.Close()
+	c, err := net.FilePacketConn(f) // a duplicate, close-on-exec
+	if err != nil {
+		return nil, fmt.Errorf("cannot go on listening on %q: %v", path, err)
+	}
+	conn, ok := c.(*net.UnixConn)
+	if !ok {
+		c.Close()
+		return nil, fmt.Errorf("cannot go on listening on %q: not a unix socket", path)
+	}
+	return &notifier{host: h, conn: conn, path: path}, nil
+}
+
+func notifyPath(controlSocket string) string {
+	return strings.TrimSuffix(controlSocket, ".sock") + ".notify.sock"
 }
 
 func senderPID(oob []byte) int {
@@ -143,6 +186,6 @@ func (p *process) notified(datagram []byte) {
 		p.mu.Lock()
 		p.jobs += int(n.JobsDone)
 		p.mu.Unlock()
-		p.host.post(jobsDone{p.ref, int(n.JobsDone)})
+		p.host.post(jobsDone{p.ref, int(n.JobsDone), 0})
 	}
 }

@@ -98,12 +98,12 @@ func TestNotifySocket(t *testing.T) {
 		if e := await[ready](w); e.ref != r { // the rest of a bad datagram counts
 			t.Errorf("%+v", e)
 		}
-		if e := await[jobsDone](w); e != (jobsDone{r, 3}) {
+		if e := await[jobsDone](w); e != (jobsDone{ref: r, count: 3}) {
 			t.Errorf("by a child: %+v", e)
 		}
 		stranger(t, n.path)
 		w.signal(r, syscall.SIGUSR1, false)
-		if e := await[jobsDone](w); e != (jobsDone{r, 7}) {
+		if e := await[jobsDone](w); e != (jobsDone{ref: r, count: 7}) {
 			t.Errorf("after a stranger's: %+v", e)
 		}
 		await[exited](w)
@@ -159,7 +159,7 @@ func TestNotifyReplacesAnOldSocket(t *testing.T) {
 
 // A quick program speaks before the start that made it is known.
 func TestNotifyBeforeTheBirthIsKnown(t *testing.T) {
-	h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, nil)
+	h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, nil, nil)
 	posted := make(chan any, 10)
 	h.post = func(e any) { posted <- e }
 	n, err := listenNotify(h, filepath.Join(t.TempDir(), "b.sock"))

@@ -10,6 +10,7 @@ import (
 // orderRequest carries an order to the loop; tickets answers it at once.
 type orderRequest struct {
 	order   control.Order
+	note    *control.Note // where the order's tickets are left for a successor
 	tickets chan []ticket
 	err     error
 }
@@ -26,12 +27,19 @@ func (q *orderRequest) do(l *loop) {
 	case "scale":
 		t, err := l.scale(q.order.Names[0], q.order.Count)
 		q.err = err
-		q.tickets <- t
+		q.leave(t)
 	default:
 		t := l.order(q.order)
 		l.publishChanges() // who follows the tickets must not look at what was before
-		q.tickets <- t
+		q.leave(t)
 	}
+}
+
+func (q *orderRequest) leave(t []ticket) {
+	if q.note != nil && q.err == nil {
+		q.note.Set(t)
+	}
+	q.tickets <- t
 }
 
 // order gives every named instance its part of an order.
@@ -39,7 +47,7 @@ func (l *loop) order(o control.Order) []ticket {
 	found, bad := l.match(o.Names)
 	var out []ticket
 	for _, b := range bad {
-		out = append(out, ticket{name: b.Name, outcome: b})
+		out = append(out, ticket{Name: b.Name, Outcome: b})
 	}
 	if o.Verb == "start" || o.Verb == "restart" {
 		slices.SortStableFunc(found, func(a, b *instance) int { return a.prog.conf.Priority - b.prog.conf.Priority })
@@ -98,7 +106,7 @@ func (l *loop) orderStart(in *instance) ticket {
 	before := in.state.LastN
 	l.step(in, programs.Start{})
 	t := done(in, "started")
-	t.ended = func(v *view) (control.Outcome, bool) { return startEnded(t.outcome, v, before) }
+	t.Until, t.Run = up, before
 	return t
 }
 
@@ -108,7 +116,7 @@ func (l *loop) orderStop(in *instance, now bool) ticket {
 	}
 	l.step(in, programs.Stop{Now: now})
 	t := done(in, "stopped")
-	t.ended = func(v *view) (control.Outcome, bool) { return t.outcome, v == nil || v.idle }
+	t.Until = idle
 	return t
 }
 
@@ -125,8 +133,8 @@ func (l *loop) orderRestart(in *instance, now bool) []ticket {
 		l.step(in, programs.Start{})
 	}
 	stop, start := done(in, "stopped"), done(in, "started")
-	stop.ended = func(v *view) (control.Outcome, bool) { return stop.outcome, v == nil || v.idle || v.Run != old }
-	start.ended = func(v *view) (control.Outcome, bool) { return startEnded(start.outcome, v, before) }
+	stop.Until, stop.Run = replaced, old
+	start.Until, start.Run = up, before
 	return []ticket{stop, start}
 }
 
@@ -134,15 +142,9 @@ func (l *loop) orderRecycle(in *instance, what string) ticket {
 	if s := in.state.Public(); s != programs.RUNNING && s != programs.STARTING {
 		return refused(in, control.NotRunning, "")
 	}
-	old := in.state.Cur.N
-	l.step(in, programs.RecycleNow{Why: programs.Requested})
 	t := done(in, what)
-	t.ended = func(v *view) (control.Outcome, bool) {
-		if v != nil && v.Run == old && !v.idle && v.State != "BACKOFF" {
-			return t.outcome, false
-		}
-		return startEnded(t.outcome, v, old)
-	}
+	t.Until, t.Run = renewed, in.state.Cur.N
+	l.step(in, programs.RecycleNow{Why: programs.Requested})
 	return t
 }
 
@@ -150,7 +152,7 @@ func (l *loop) orderRecycle(in *instance, what string) ticket {
 func (l *loop) scale(name string, n int) ([]ticket, error) {
 	p := l.programs[name]
 	if p == nil {
-		return []ticket{{name: name, outcome: control.Outcome{Name: name, Fault: control.BadName}}}, nil
+		return []ticket{{Name: name, Outcome: control.Outcome{Name: name, Fault: control.BadName}}}, nil
 	}
 	next, err := p.conf.WithNumprocs(n)
 	if err != nil {
@@ -158,17 +160,16 @@ func (l *loop) scale(name string, n int) ([]ticket, error) {
 	}
 	l.change(p, next, nil)
 	l.redefine(next)
+	l.rememberPrograms()
 	var out []ticket
 	for _, in := range p.instances {
 		name := in.conf.FullName()
-		t := ticket{name: name}
+		t := ticket{Name: name}
 		switch {
 		case in.leaving:
-			t.outcome = control.Outcome{Name: name, Done: "stopped"}
-			t.ended = func(v *view) (control.Outcome, bool) { return t.outcome, v == nil || v.idle }
+			t.Outcome, t.Until = control.Outcome{Name: name, Done: "stopped"}, idle
 		case in.state.LastN == 1 && in.state.Cur.Phase == programs.Spawning:
-			t.outcome = control.Outcome{Name: name, Done: "started"}
-			t.ended = func(v *view) (control.Outcome, bool) { return startEnded(t.outcome, v, 0) }
+			t.Outcome, t.Until = control.Outcome{Name: name, Done: "started"}, up
 		default:
 			continue
 		}

@@ -42,7 +42,7 @@ func (l *loop) orderSignal(in *instance, o control.Order) ticket {
 	case "resumed":
 		in.paused = 0
 	}
-	l.changed[in] = true
+	l.changed[in], l.stale[in] = true, true
 	return done(in, what)
 }
 

@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"time"
 )
@@ -27,6 +29,18 @@ func (p *pending) done() {
 		close(p.zero)
 		p.zero = nil
 	}
+}
+
+// over returns nil when nothing is under way, or an error when ctx ends before.
+func (p *pending) over(ctx context.Context, what string) error {
+	end, _ := ctx.Deadline()
+	p.wait(time.Until(end))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.n > 0 {
+		return fmt.Errorf("%s is under way and does not come to its end", what)
+	}
+	return nil
 }
 
 // wait returns when nothing is under way, or after most.

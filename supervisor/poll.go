@@ -19,6 +19,8 @@ type poller struct {
 
 	mu      sync.Mutex
 	watches map[int32]func()
+
+	busy sync.Mutex // while a watch's function runs, or none shall
 }
 
 func newPoller() (*poller, error) {
@@ -81,10 +83,19 @@ func (p *poller) run() {
 			do := p.watches[e.Fd]
 			p.mu.Unlock()
 			if do != nil {
+				p.busy.Lock()
 				do()
+				p.busy.Unlock()
 			}
 		}
 	}
+}
+
+// pause waits for the function that runs and keeps others from running until
+// the returned function is called; what happens meanwhile is told then.
+func (p *poller) pause() (resume func()) {
+	p.busy.Lock()
+	return p.busy.Unlock
 }
 
 // stop ends run. The descriptors live until the process ends: a late remove

@@ -21,6 +21,7 @@ import (
 type compartment interface {
 	FD() int
 	Path() string
+	ID() uint64
 	Read() (cgroup.Reading, error)
 	Charged() (current, swap int64, err error)
 	Counts() (cgroup.Counts, error)
@@ -43,17 +44,21 @@ type process struct {
 	prog atomic.Pointer[conf.Program] // replaced by revise
 	inst conf.Instance
 
-	comp   compartment
-	group  *group        // the program's cgroup, nil where there are none
-	before cgroup.Counts // of group, when the run was born
-	child  *spawn.Child
-	pumps  []*logs.Pump
-	sinks  []*logs.Sink
-	lane   lane
+	comp    compartment
+	group   *group        // the program's cgroup, nil where there are none
+	before  cgroup.Counts // of group, when the run was born
+	child   *spawn.Child
+	ticks   uint64  // when child was started
+	name    runName // by which it is found again
+	streams []*logs.Stream
+	pumps   []*logs.Pump
+	sinks   []*logs.Sink
+	lane    lane
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted
-	jobs     int           // finished, by the output
+	jobs     int           // finished, however it was told
+	output   uint64        // finished, by the output, since the run's birth
 	wire     programs.Wire
 	tripped  bool          // told, or lifted: the wire is of no more use
 	watched  bool          // EventsFD is
@@ -71,6 +76,9 @@ const (
 	lastBreath = time.Second
 	// emptyMost is how long a cgroup may take to be empty after its last process.
 	emptyMost = 4 * time.Millisecond
+	// toldMost is how long the kernel may take to know the status of a process
+	// that is not our child: until its new parent has taken it.
+	toldMost = 20 * time.Millisecond
 	// lookAgain is how often is looked where the kernel does not tell.
 	lookAgain = 50 * time.Millisecond
 )
@@ -92,6 +100,7 @@ func (p *process) reap() { p.reaped() }
 
 // reaped takes the status of the main process, if it has ended.
 func (p *process) reaped() bool {
+	p.host.ends.add()
 	status, ended, err := p.child.TryWait()
 	if err != nil {
 		p.host.post(trouble{p.ref, "cannot wait for the main process", err})
@@ -99,7 +108,12 @@ func (p *process) reaped() bool {
 	}
 	if ended {
 		p.host.poll.remove(p.child.PidFD)
-		go p.ended(status)
+		go func() {
+			defer p.host.ends.done()
+			p.ended(status)
+		}()
+	} else {
+		p.host.ends.done()
 	}
 	return ended
 }
@@ -110,7 +124,12 @@ func (p *process) ended(status spawn.Status) {
 	for _, pump := range p.pumps {
 		pump.Drain(drainMost)
 	}
-	e := exited{ref: p.ref, exit: programs.Exit{Code: status.Code, Signal: int(status.Signal), Core: status.Core, OOM: p.oom()}}
+	if status.Unknown {
+		if told, ok := p.child.Told(toldMost); ok {
+			status = told
+		}
+	}
+	e := exited{ref: p.ref, exit: programs.Exit{Code: status.Code, Signal: int(status.Signal), Core: status.Core, Unknown: status.Unknown, OOM: p.oom()}}
 	if r, err := p.comp.Read(); err == nil {
 		e.last.peak = r.Peak
 	}
@@ -151,7 +170,8 @@ func (p *process) lastJob(w *words, killed bool) {
 	now := time.Now()
 	if done := p.counter.Finish(now); done.Finished > 0 {
 		p.jobs += done.Finished
-		p.host.post(jobsDone{p.ref, done.Finished})
+		p.output += uint64(done.Finished)
+		p.host.post(jobsDone{p.ref, done.Finished, p.output})
 	}
 	job := p.counter.Current()
 	switch {
@@ -162,9 +182,11 @@ func (p *process) lastJob(w *words, killed bool) {
 	}
 }
 
+// left reports whether a process of the run lives. That it could not be looked
+// is no proof that none does: the next run would start beside it.
 func (p *process) left() bool {
 	populated, err := p.comp.Populated()
-	return err == nil && populated
+	return populated || err != nil && !errors.Is(err, cgroup.ErrGone)
 }
 
 // stillLeft is left, with a moment's patience: since Linux 6.18 or so a cgroup
@@ -205,15 +227,19 @@ func (p *process) watchEmpty() {
 	}()
 }
 
-// tap counts the jobs in what the main process prints.
-func (p *process) tap(chunk []byte) {
+// tap counts the jobs in what the main process prints. The total, and where the
+// count stands, are kept with the output: a successor goes on from there.
+func (p *process) tap(chunk []byte) (total uint64, state []byte) {
 	p.mu.Lock()
 	got := p.counter.Feed(chunk, time.Now())
 	p.jobs += got.Finished
+	p.output += uint64(got.Finished)
+	total, state = p.output, p.counter.Save()
 	p.mu.Unlock()
 	if got.Finished > 0 {
-		p.host.post(jobsDone{p.ref, got.Finished})
+		p.host.post(jobsDone{p.ref, got.Finished, total})
 	}
+	return total, state
 }
 
 func (p *process) reading() reading {
@@ -229,20 +255,34 @@ func (p *process) release() {
 	p.unwatchMemory()
 	for _, pump := range p.pumps {
 		pump.Drain(drainMost)
+	}
+	p.closeStreams() // what was read is written, however long the disk takes
+	if fd, err := p.comp.PopulatedFD(); err == nil {
+		p.host.poll.remove(fd)
+	}
+	p.removeCompartment()
+	p.child.Close()
+}
+
+// closeStreams ends the streams of a run that came to nothing.
+func (p *process) closeStreams() {
+	for _, pump := range p.pumps {
 		pump.Close()
-		<-pump.Done() // what was read is written, however long the disk takes
+		<-pump.Done()
 	}
 	for _, s := range p.sinks {
 		s.Close()
 	}
-	if fd, err := p.comp.PopulatedFD(); err == nil {
-		p.host.poll.remove(fd)
+	for _, st := range p.streams {
+		p.host.removeStream(st)
 	}
+}
+
+func (p *process) removeCompartment() {
 	if err := removeBusy(p.comp); err != nil {
 		p.host.post(trouble{p.ref, "cannot remove the cgroup", err})
 	}
 	p.comp.Close()
-	p.child.Close()
 }
 
 // removeBusy removes a cgroup whose last processes may still be exiting: that

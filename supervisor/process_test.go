@@ -28,7 +28,7 @@ func TestRunFromBirthToRelease(t *testing.T) {
 		before := goleak.IgnoreCurrent()
 		had := w.left(p.Name)
 		r, run := w.up(p)
-		if done := await[jobsDone](w); done != (jobsDone{r, 1}) {
+		if done := await[jobsDone](w); done != (jobsDone{r, 1, 1}) {
 			t.Errorf("%+v", done)
 		}
 		own, err := os.ReadFile(fmt.Sprintf("/proc/%d/cgroup", run.child.PID))

@@ -122,7 +122,7 @@ func TestTold(t *testing.T) {
 
 		r := w.ref("queue")
 		w.loop.post(wireMoved{r, 141 * mib, 40 * mib})
-		w.loop.post(jobsDone{r, 1})
+		w.loop.post(jobsDone{ref: r, count: 1})
 		for range 3 { // told once
 			w.loop.post(crossed{r, 101 * mib, false})
 		}

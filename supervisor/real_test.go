@@ -91,7 +91,7 @@ func newReality(t *testing.T, tree *cgroup.Tree) *reality {
 		t.Fatal(err)
 	}
 	w := &reality{t: t, events: make(chan any, 10000), output: &syncBuffer{}}
-	w.host = newHost(&conf.Config{}, tree, startPoller(t), logs.NewSet(w.output))
+	w.host = newHost(&conf.Config{}, tree, startPoller(t), logs.NewSet(w.output), testStreams(t))
 	w.host.post = func(e any) {
 		if w.seen != nil {
 			w.seen(e)
@@ -106,6 +106,21 @@ func newReality(t *testing.T, tree *cgroup.Tree) *reality {
 		w.settle()
 	})
 	return w
+}
+
+// testStreams is a runtime directory of the test's own.
+func testStreams(t *testing.T) *logs.Streams {
+	t.Helper()
+	s, err := logs.OpenStreams(filepath.Join(t.TempDir(), "b.d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
 }
 
 // shell is a program of one instance that runs a script.

@@ -66,6 +66,7 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 		l.event(nil, 0, control.Event{Kind: "config",
 			Message: "needs a restart of the supervisor to apply: " + strings.Join(diff.Supervisor, ", ")})
 	}
+	l.rememberPrograms()
 	l.publishAll()
 	for _, name := range slices.Sorted(maps.Keys(done)) {
 		l.event(nil, 0, control.Event{Kind: "config", Name: name, Message: fmt.Sprintf("%s: %s", name, done[name])})
@@ -168,6 +169,7 @@ func (l *loop) keep(p *program, next []conf.Instance) []*instance {
 	}
 	for i, in := range kept {
 		if in != nil {
+			l.forgotten[in.conf.FullName()] = true // unless the name is given anew
 			in.conf = next[i]
 			l.instances[in.conf.FullName()] = in
 			l.changed[in] = true
@@ -185,6 +187,7 @@ func (l *loop) collect() {
 				return false
 			}
 			gone = true
+			l.forgotten[in.conf.FullName()] = true
 			if l.instances[in.conf.FullName()] == in {
 				delete(l.instances, in.conf.FullName())
 			}
@@ -193,6 +196,7 @@ func (l *loop) collect() {
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
 			l.edge.forget(name)
+			l.rememberPrograms()
 		}
 	}
 	if gone {

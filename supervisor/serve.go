@@ -4,13 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
+	"io/fs"
+	"net"
 	"os"
 	"runtime/debug"
 	"strconv"
-	"strings"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 
@@ -19,6 +20,7 @@ import (
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/logs"
 	"bulkhead/supervisor/spawn"
+	"bulkhead/supervisor/state"
 )
 
 // Options are what serve is called with.
@@ -34,13 +36,27 @@ type Options struct {
 const ownOOMScore = -900
 
 // Serve runs the supervisor until it has been told to end and every instance is
-// stopped. It returns an error when it could not start; once running it does
-// not end by itself. A second supervisor on the same socket or the same cgroup
-// tree is refused.
+// stopped, or to leave everything running. It takes over what an earlier one has
+// left. It returns an error when it could not start; once running it does not
+// end by itself. A second supervisor on the same socket, state directory or
+// cgroup tree is refused.
 func Serve(ctx context.Context, o Options) error {
 	caught, letGo := catchSignals()
 	defer letGo()
 	s, err := newServer(o)
+	for range takeoverTries {
+		if err == nil || s.handed == nil {
+			break
+		}
+		// The image before has given way and is no more: what runs is taken over
+		// by what it wrote down, as after its death.
+		fmt.Fprintf(os.Stderr, "bulkhead: the upgrade is not complete, trying again: %v\n", err)
+		time.Sleep(takeoverAgain)
+		handed := s.handed
+		if s, err = newServer(o); err != nil {
+			s.handed = handed
+		}
+	}
 	if err != nil {
 		return err
 	}
@@ -49,69 +65,199 @@ func Serve(ctx context.Context, o Options) error {
 	return nil
 }
 
+// A successor that cannot take over whole, for want of descriptors say, is not to
+// end: nobody would be there.
+const (
+	takeoverTries = 10
+	takeoverAgain = 300 * time.Millisecond
+)
+
 // server is a supervisor with all its edges, not yet or no longer running.
 type server struct {
-	daemon *daemon
-	loop   *loop
-	host   *host
-	notify *notifier
-	ctl    *control.Server
-	calm   *calm
-	undo   []func()
-	listen func(ctx context.Context) error
+	daemon   *daemon
+	loop     *loop
+	host     *host
+	notify   *notifier
+	ctl      *control.Server
+	store    *state.Store
+	calm     *calm
+	lock     *state.Lock
+	listener net.Listener
+	handed   *handover      // nil: there was no image before this one
+	stored   map[string]int // sockets that systemd has kept for us
+	inherits bool           // programs may run that another has started
+	over     bool           // everything was stopped
+	undo     []func()       // in reverse order, at the end
 }
 
 func newServer(o Options) (s *server, err error) {
 	s = &server{}
 	defer func() {
 		if err != nil {
+			if s.host != nil && !s.inherits {
+				s.host.settle()
+			}
 			s.close()
 		}
 	}()
-	if err := spawn.Prepare(); err != nil {
+	s.stored = storedFDs()
+	if err := spawn.Prepare(); err != nil { // which also keeps what was inherited from the children
 		return s, err
 	}
-	c := o.Config
-	listener, err := control.Listen(c.Supervisor.Socket, c.Supervisor.SocketMode, c.Supervisor.SocketUID, c.Supervisor.SocketGID)
+	var loaded state.Loaded
+	if s.handed, loaded, err = inherited(); err != nil {
+		return s, err
+	}
+	if err := s.claim(o.Config.Supervisor); err != nil {
+		return s, err
+	}
+	p, err := s.load(o.Config, loaded)
 	if err != nil {
 		return s, err
 	}
-	s.undo = append(s.undo, func() { listener.Close() })
+	e, err := s.edges(o)
+	if err != nil {
+		return s, err
+	}
+	p.problems = append(p.problems, e.streams.Problems()...)
+	if s.inherits = p.running; p.inCgroups() && e.tree.Mode() == cgroup.None && o.Config.Supervisor.Cgroup != conf.CgroupOff {
+		return s, fmt.Errorf("cannot start: programs run in a cgroup tree that cannot be opened: %s", e.tree.Why())
+	}
+	return s, s.build(o, e, p)
+}
+
+// claim takes what only one supervisor can have: the socket and the state directory.
+func (s *server) claim(c conf.Supervisor) (err error) {
+	if s.listener, err = s.socket(c); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func() { s.listener.Close() })
+	if s.handed != nil {
+		s.lock, err = state.InheritLock(c.StateDir, s.handed.StateLock)
+	} else {
+		s.lock, err = state.TakeLock(c.StateDir)
+	}
+	if err != nil {
+		return err
+	}
+	s.undo = append(s.undo, s.lock.Release)
+	return nil
+}
+
+// The names under which systemd keeps our sockets.
+const (
+	storedControl = "control"
+	storedNotify  = "notify"
+)
+
+// socket goes on with the control socket of the image before, or with the one that
+// systemd has kept, or makes one. Somebody may have removed its path meanwhile.
+func (s *server) socket(c conf.Supervisor) (net.Listener, error) {
+	fd, kept := s.stored[storedControl]
+	if s.handed != nil {
+		fd, kept = s.handed.Listener, true
+	}
+	if kept {
+		l, err := control.Inherit(fd, c.Socket)
+		if err == nil || s.handed != nil && !errors.Is(err, fs.ErrNotExist) {
+			return l, err
+		}
+	}
+	return control.Listen(c.Socket, c.SocketMode, c.SocketUID, c.SocketGID)
+}
+
+// told is socket for the notify socket.
+func (s *server) told(c conf.Supervisor) (*notifier, error) {
+	fd, kept := s.stored[storedNotify]
+	if s.handed != nil {
+		fd, kept = s.handed.Notify, true
+	}
+	if kept {
+		return inheritNotify(s.host, fd, notifyPath(c.Socket))
+	}
+	return listenNotify(s.host, c.Socket)
+}
+
+// keepSockets has systemd keep the sockets, should we end without wanting to.
+func (s *server) keepSockets() error {
+	listener, err := control.ListenerFile(s.listener)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	notify, err := s.notify.conn.File()
+	if err != nil {
+		return err
+	}
+	defer notify.Close()
+	return storeFDs(map[string]int{storedControl: descriptor(listener), storedNotify: descriptor(notify)})
+}
+
+// load reads what an earlier supervisor has left to know: in our hands, or on disk.
+func (s *server) load(c *conf.Config, loaded state.Loaded) (past, error) {
+	boot, err := state.BootID()
+	if err != nil {
+		return past{}, err
+	}
+	if s.handed == nil {
+		if loaded, err = state.Load(c.Supervisor.StateDir); err != nil {
+			return past{}, err
+		}
+	}
+	p := readPast(loaded, boot, c)
+	if s.handed != nil {
+		p.running, p.lost, p.events = true, s.handed.Lost, s.handed.Events
+	}
+	return p, nil
+}
+
+// edges are what the supervisor has of the outside.
+type edges struct {
+	tree    *cgroup.Tree
+	set     *logs.Set
+	streams *logs.Streams
+	log     *zap.Logger
+}
+
+func (s *server) edges(o Options) (e edges, err error) {
+	c := o.Config.Supervisor
+	if e.streams, err = logs.OpenStreams(c.RuntimeDir()); err != nil { // before any log is opened
+		return e, err
+	}
+	s.undo = append(s.undo, func() { _ = e.streams.Close() }) // refused while pumps run: the end of the process closes it
 	if o.Out == nil {
 		o.Out = os.Stdout
 	}
-	set := logs.NewSet(o.Out)
-	log, endLog, err := newLogger(c.Supervisor, set)
-	if err != nil {
-		return s, err
+	e.set = logs.NewSet(o.Out)
+	var endLog func()
+	if e.log, endLog, err = newLogger(c, e.set); err != nil {
+		return e, err
 	}
 	s.undo = append(s.undo, endLog)
-	tree, err := cgroup.Open(treeOf(c.Supervisor))
+	where := treeOf(c)
+	if s.handed != nil && s.handed.TreeLock > 0 {
+		where.Lock = s.handed.TreeLock
+	}
+	e.tree, err = cgroup.Open(where)
 	if errors.Is(err, cgroup.ErrInUse) {
-		return s, fmt.Errorf("cannot start: %w; stop it first, or give this one another place", err)
+		return e, fmt.Errorf("cannot start: %w; stop it first, or give this one another place", err)
 	}
 	if err != nil {
-		return s, err
+		return e, err
 	}
-	s.undo = append(s.undo, tree.Close, tree.Retire)
-	clearTree(log, tree)
-	if err := s.build(o, tree, set, log); err != nil {
-		return s, err
-	}
-	s.listen = func(ctx context.Context) error { return s.ctl.Serve(ctx, listener) }
-	return s, nil
+	s.undo = append(s.undo, e.tree.Close, func() { s.retire(e.tree) })
+	return e, nil
 }
 
-// treeOf names the cgroup tree: bulkhead, or for a supervisor with a socket of
-// its own a name that goes with it, so that several live on one host.
-func treeOf(c conf.Supervisor) cgroup.Options {
-	o := cgroup.Options{Mode: string(c.Cgroup), Name: "bulkhead"}
-	if !strings.HasSuffix(c.Socket, "/bulkhead/bulkhead.sock") {
-		sum := fnv.New32a()
-		sum.Write([]byte(c.Socket))
-		o.Name = fmt.Sprintf("bulkhead-%08x", sum.Sum32())
+// retire removes the cgroup tree, unless programs live on in it.
+func (s *server) retire(tree *cgroup.Tree) {
+	if s.loop == nil || !s.loop.left {
+		tree.Retire()
 	}
-	return o
+}
+
+func treeOf(c conf.Supervisor) cgroup.Options {
+	return cgroup.Options{Mode: string(c.Cgroup), Name: c.Place()}
 }
 
 // Enforcement says who would hold the limits of a config here, and why not the
@@ -122,31 +268,45 @@ func Enforcement(c conf.Supervisor) (enforced, why string) {
 }
 
 // build makes the edges and the loop between them.
-func (s *server) build(o Options, tree *cgroup.Tree, set *logs.Set, log *zap.Logger) error {
+func (s *server) build(o Options, e edges, p past) error {
 	poll, err := newPoller()
 	if err != nil {
 		return err
 	}
-	s.host = newHost(o.Config, tree, poll, set)
+	s.host = newHost(o.Config, e.tree, poll, e.set, e.streams)
 	journal := newJournal()
+	journal.serial, journal.kept = p.serial(), p.events
 	s.calm = newCalm()
-	s.loop = newLoop(o.Config, s.host, log, journal)
+	s.loop = newLoop(p.inForce(o.Config), s.host, e.log, journal)
+	s.loop.before = sinceBoot()
 	s.loop.publish.stir = s.calm.stir
+	c := o.Config.Supervisor
+	s.loop.self = supervisorRecord{Version: o.Version, PID: os.Getpid(), Digest: digest(o.Config.Files),
+		Socket: c.Socket, StateDir: c.StateDir, Cgroup: string(c.Cgroup)}
 	s.host.post = s.loop.post
+	e.set.OnTrouble = func(path string, lost int64, err error) { s.loop.post(logTrouble{path, lost, err}) }
+	s.store = state.Open(c.StateDir, p.boot, p.loaded, func(err error) { s.loop.post(stateTrouble{err}) })
+	s.undo = append(s.undo, func() { _ = s.store.Close() }) // what could not be written was told
+	s.loop.memory = s.store
+	s.host.keep = newKeeper(s.host, c)
+	s.undo = append(s.undo, func() { s.host.keep.end(s.over) })
 	s.loop.define()
-	set.OnTrouble = func(path string, lost int64, err error) { s.loop.post(logTrouble{path, lost, err}) }
-	s.notify, err = listenNotify(s.host, o.Config.Supervisor.Socket)
-	if err != nil {
+	s.loop.takeover = func(l *loop) { l.resume(p, o.Config) }
+	if s.notify, err = s.told(c); err != nil {
 		return err
 	}
 	s.undo = append(s.undo, s.notify.close)
 	s.host.notifyPath = s.notify.path
-	s.daemon = &daemon{loop: s.loop, journal: journal, logs: set, read: o.Read, info: control.Info{
+	exe, err := ownBinary()
+	if err != nil {
+		return err
+	}
+	s.daemon = &daemon{loop: s.loop, journal: journal, logs: e.set, store: s.store, read: o.Read, exe: exe, replace: s.replace, leave: s.leave, info: control.Info{
 		Version: o.Version, PID: os.Getpid(), Config: o.Config.Path, State: "RUNNING",
-		Enforced: enforcedBy(tree.Mode()), Why: tree.Why(),
+		Enforced: enforcedBy(e.tree.Mode()), Why: e.tree.Why(),
 	}}
-	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(log))
-	s.greet(log, tree)
+	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(e.log))
+	s.greet(e.log, e.tree)
 	return nil
 }
 
@@ -157,35 +317,12 @@ func (s *server) greet(log *zap.Logger, tree *cgroup.Tree) {
 	if why := tree.Why(); why != "" {
 		log.Warn(why)
 	}
+	if err := s.keepSockets(); err != nil {
+		log.Warn("systemd does not keep our sockets: clients are refused while we are restarted", zap.Error(err))
+	}
 	if err := protectSelf(); err != nil {
 		log.Debug("no protection against the host's OOM killer", zap.Error(err))
 	}
-}
-
-// clearTree stops what an earlier supervisor left behind: it would run twice.
-func clearTree(log *zap.Logger, tree *cgroup.Tree) {
-	living, err := tree.Sweep()
-	if err != nil {
-		log.Warn("cannot clear the cgroup tree", zap.Error(err))
-	}
-	for _, e := range living {
-		log.Warn("stopping what an earlier supervisor left running", zap.String("cgroup", e.Path))
-		if err := endEntry(tree, e); err != nil {
-			log.Error("cannot stop what an earlier supervisor left running", zap.String("cgroup", e.Path), zap.Error(err))
-		}
-	}
-}
-
-func endEntry(tree *cgroup.Tree, e cgroup.Entry) error {
-	run, err := tree.OpenEntry(e)
-	if err != nil {
-		return err
-	}
-	defer run.Close()
-	if err := run.Kill(); err != nil {
-		return err
-	}
-	return removeBusy(run)
 }
 
 // protectSelf makes the supervisor the last that the host's OOM killer takes,
@@ -206,18 +343,41 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	wg.Go(func() { s.notify.serve() })
 	wg.Go(func() { s.loop.takeTime(edges) })
 	wg.Go(func() { s.loop.pet(edges) })
+	wg.Go(func() { inhibitShutdown(edges, func() { s.loop.post(endRequest{}) }, s.loop.log) })
 	defer s.calm.stop()
 	wg.Go(func() {
-		if err := s.listen(edges); err != nil {
+		if err := s.serve(edges); err != nil {
 			s.loop.post(trouble{what: "the control socket failed", err: err})
 		}
 	})
 	s.loop.run(ctx)
+	if s.loop.left {
+		s.loop.rememberSelf(false)
+		end()
+		return // the edges are at rest, and end with the process
+	}
 	s.host.settle()
+	s.over = true
+	s.loop.rememberSelf(true)
 	end()
 	s.notify.close()
 	s.host.poll.stop()
 	wg.Wait()
+}
+
+// serve answers clients from the moment on when there is something true to say.
+func (s *server) serve(ctx context.Context) error {
+	select {
+	case <-s.loop.begun:
+	case <-ctx.Done():
+		return nil
+	}
+	if s.handed != nil {
+		if err := s.ctl.Carry(s.handed.Conns); err != nil {
+			s.loop.post(trouble{what: "a client was lost in the upgrade", err: err})
+		}
+	}
+	return s.ctl.Serve(ctx, s.listener)
 }
 
 func (s *server) close() {

@@ -74,5 +74,6 @@ func (l *loop) idle(batch []*program) bool {
 	return true
 }
 
-// complete reports that a shutdown has nothing left to stop.
-func (l *loop) complete() bool { return l.ending != nil && len(l.ending.batches) == 0 }
+// complete reports that a shutdown has nothing left to stop, or that nothing is
+// to be stopped.
+func (l *loop) complete() bool { return l.left || l.ending != nil && len(l.ending.batches) == 0 }

@@ -7,9 +7,14 @@ import (
 	"syscall"
 )
 
+// sigLeave has the supervisor end and leave the programs running: SIGRTMIN+2 of
+// the C library, what RestartKillSignal= of the unit file says. Go names no
+// signals of that kind.
+const sigLeave = syscall.Signal(36)
+
 // signals turns what is caught into requests: TERM, INT and QUIT end the
 // supervisor, once more hurries; HUP updates to the config file as it is now;
-// USR2 opens the logs anew.
+// USR1 upgrades to the binary on disk; USR2 opens the logs anew.
 func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 	for {
 		select {
@@ -26,7 +31,7 @@ func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 // supervisor. The returned function lets them go.
 func catchSignals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR2)
+	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sigLeave)
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
 	pipe := make(chan os.Signal, 1)
@@ -44,6 +49,13 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 		defer d.loop.systemd("READY=1")
 		_, diff, err := d.reread(ctx, true, nil)
 		d.loop.post(note{"updated to the config file", err, !diff.Empty()})
+	case syscall.SIGUSR1:
+		go func() { // it may take seconds, and another signal must be heard meanwhile
+			_, err := d.upgrade(ctx)
+			d.loop.post(note{"upgrade to the binary on disk", err, false})
+		}()
+	case sigLeave:
+		d.loop.post(leaveRequest{d.leave})
 	case syscall.SIGUSR2:
 		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
 	default:
@@ -55,6 +67,15 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 type endRequest struct{}
 
 func (endRequest) do(l *loop) { l.shutdown(false) }
+
+// leaveRequest is the wish that the supervisor ends and nothing else does.
+type leaveRequest struct{ leave func() }
+
+func (q leaveRequest) do(l *loop) {
+	if l.ending == nil { // else it ends soon enough, with everything
+		q.leave()
+	}
+}
 
 // note tells of something that the loop did not do itself.
 type note struct {

@@ -99,6 +99,7 @@ func (l *loop) tellEnd(in *instance, r programs.Reason) {
 	if in.paused == r.Run {
 		in.paused = 0
 	}
+	in.told = true
 	in.reasons = append([]control.Reason{reason}, in.reasons[:min(len(in.reasons), keepReasons-1)]...)
 	l.event(in, r.Run, control.Event{Kind: "ended", PID: facts.pid, Reason: &reason, Message: reason.Words()})
 }
@@ -183,6 +184,17 @@ func (in *instance) current(n uint64) bool {
 
 func (l *loop) tellNote(what string) {
 	l.event(nil, 0, control.Event{Kind: "supervisor", Message: what})
+}
+
+// stateTrouble is state that cannot be written down, or is written again.
+type stateTrouble struct{ err error }
+
+func (t stateTrouble) do(l *loop) {
+	e := control.Event{Kind: "trouble", Message: "the state is written again"}
+	if t.err != nil {
+		e.Message = fmt.Sprintf("the state cannot be written, a new supervisor would not know what has changed: %v", t.err)
+	}
+	l.event(nil, 0, e)
 }
 
 // logTrouble is a log file that loses output, or takes it again.

@@ -6,22 +6,52 @@ import (
 	"bulkhead/supervisor/control"
 )
 
-// ticket follows one name of an order until its outcome is known. ended looks
-// at the instance's newest view, nil when it is gone.
+// ticket follows one name of an order until its outcome is known. It is data:
+// an upgrade hands it to the successor, which goes on following it.
 type ticket struct {
-	name    string
-	outcome control.Outcome
-	ended   func(v *view) (control.Outcome, bool) // nil: the outcome is known
+	Name    string
+	Outcome control.Outcome // once it is known, or when what is waited for has come
+	Until   until
+	Run     uint64 // what Until compares with
 }
+
+// until is what an order waits for.
+type until uint8
+
+const (
+	known    until = iota // nothing: the outcome is known
+	up                    // a run later than Run is up
+	idle                  // nothing runs, and nothing is going to
+	replaced              // that, or another run than Run
+	renewed               // another run than Run is up
+)
 
 func refused(in *instance, f control.Fault, detail string) ticket {
 	name := in.conf.FullName()
-	return ticket{name: name, outcome: control.Outcome{Name: name, Fault: f, Detail: detail}}
+	return ticket{Name: name, Outcome: control.Outcome{Name: name, Fault: f, Detail: detail}}
 }
 
 func done(in *instance, what string) ticket {
 	name := in.conf.FullName()
-	return ticket{name: name, outcome: control.Outcome{Name: name, Done: what}}
+	return ticket{Name: name, Outcome: control.Outcome{Name: name, Done: what}}
+}
+
+// look says what became of the order; v is the instance's newest view, nil when it is gone.
+func (t ticket) look(v *view) (o control.Outcome, ended bool) {
+	switch t.Until {
+	case up:
+		return startEnded(t.Outcome, v, t.Run)
+	case idle:
+		return t.Outcome, v == nil || v.idle
+	case replaced:
+		return t.Outcome, v == nil || v.idle || v.Run != t.Run
+	case renewed:
+		if v != nil && v.Run == t.Run && !v.idle && v.State != "BACKOFF" {
+			return t.Outcome, false
+		}
+		return startEnded(t.Outcome, v, t.Run)
+	}
+	return t.Outcome, true
 }
 
 // startEnded is supervisord's judgement of a start: RUNNING is started, a run
@@ -65,11 +95,11 @@ func (l *loop) follow(ctx context.Context, tickets []ticket) []control.Outcome {
 		open := false
 		for i := range tickets {
 			t := &tickets[i]
-			if t.ended == nil {
+			if t.Until == known {
 				continue
 			}
-			if o, ok := t.ended(snap.get(t.name)); ok {
-				t.outcome, t.ended = o, nil
+			if o, ended := t.look(snap.get(t.Name)); ended {
+				t.Outcome, t.Until = o, known
 				continue
 			}
 			open = true
@@ -87,9 +117,9 @@ func (l *loop) follow(ctx context.Context, tickets []ticket) []control.Outcome {
 	}
 	out := make([]control.Outcome, len(tickets))
 	for i, t := range tickets {
-		out[i] = t.outcome
-		if t.ended != nil {
-			out[i] = control.Outcome{Name: t.name, Fault: control.Failed, Detail: "not done yet"}
+		out[i] = t.Outcome
+		if t.Until != known {
+			out[i] = control.Outcome{Name: t.Name, Fault: control.Failed, Detail: "not done yet"}
 		}
 	}
 	return out

@@ -46,7 +46,7 @@ The name of a program alone means all of its instances (supervisorctl would say 
 		c.status(), c.why(), c.events(), c.pid(), c.versionOf(),
 		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.signal(), c.pause(), c.resume(),
 		c.tail(), c.maintail(), c.clear(),
-		c.reread(), c.update(), c.shutdown(),
+		c.reread(), c.update(), c.upgrade(), c.shutdown(),
 	)
 	for _, verb := range cmd.Commands() {
 		verb.DisableFlagsInUseLine = true // the flags that matter stand in Use

@@ -34,13 +34,18 @@ func (c *ctl) showEvents(after uint64, follow bool) error {
 	ctx, stop := untilInterrupt()
 	defer stop()
 	lines := json.NewEncoder(c.out) // one object per line: a stream has no closing bracket
-	err = client.Events(ctx, after, follow, func(e control.Event) error {
+	each := func(e control.Event) error {
 		if c.asJSON {
 			return lines.Encode(e)
 		}
 		c.event(e)
 		return nil
-	})
+	}
+	if follow {
+		err = client.FollowEvents(ctx, after, each, c.tell)
+	} else {
+		err = client.Events(ctx, after, false, each)
+	}
 	if ctx.Err() != nil {
 		return nil
 	}

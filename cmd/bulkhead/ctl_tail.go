@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -88,6 +89,16 @@ func (c *ctl) usageLine(cmd *cobra.Command, text string) error {
 	return exitCode(exitGeneric)
 }
 
+func (c *ctl) openLog(ctx context.Context, client *control.Client, t tailFlags, name, channel string) (io.ReadCloser, error) {
+	if t.follow {
+		return client.FollowTail(ctx, name, channel, t.bytes, c.tell)
+	}
+	return client.Tail(ctx, name, channel, t.bytes, false)
+}
+
+// tell passes on what a follower has to say besides what it follows.
+func (c *ctl) tell(sentence string) { c.note("%s", clean(sentence)) }
+
 // showLog prints a log; shown is its name in complaints.
 func (c *ctl) showLog(t tailFlags, name, shown, channel string) error {
 	client, err := c.client()
@@ -96,7 +107,7 @@ func (c *ctl) showLog(t tailFlags, name, shown, channel string) error {
 	}
 	ctx, stop := untilInterrupt()
 	defer stop()
-	log, err := client.Tail(ctx, name, channel, t.bytes, t.follow)
+	log, err := c.openLog(ctx, client, t, name, channel)
 	var refused *control.Error
 	switch {
 	case errors.As(err, &refused):
@@ -116,7 +127,7 @@ func (c *ctl) showLog(t tailFlags, name, shown, channel string) error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("cannot read log of %q: %v", shown, err)
+		return fmt.Errorf("cannot read log of %q: %w", shown, err) // exit asks whether anybody was there
 	}
 	if !t.follow {
 		c.say("")

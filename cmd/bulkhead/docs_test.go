@@ -135,7 +135,7 @@ var exitWords = []struct {
 	{exitGeneric, "something failed, or a name is unknown; `check`: the config has problems"},
 	{exitUsage, "the command line cannot be meant; `start` and `restart`: an unknown group"},
 	{exitStopped, "`status`: an instance shown is STOPPED, EXITED, FATAL or UNKNOWN"},
-	{exitUnreachable, "nobody listens on the socket, or it may not be used; `status`: no supervisor at all, or an unknown name"},
+	{exitUnreachable, "nobody listens on the socket, or it may not be used, or the supervisor went away with the order; `status`: no supervisor at all, or an unknown name"},
 	{exitProtocol, "what answers on the socket is not bulkhead"},
 	{exitNotRunning, "there is no socket; or an instance that was to run, or be signalled, does not"},
 }

@@ -14,7 +14,7 @@ const (
 	exitGeneric     = 1
 	exitUsage       = 2
 	exitStopped     = 3 // status: an instance is STOPPED, EXITED, FATAL or UNKNOWN
-	exitUnreachable = 4 // nobody listens, or we may not; status: also an unknown name
+	exitUnreachable = 4 // nobody listens (any more), or we may not; status: also an unknown name
 	exitProtocol    = 5 // who answers is not bulkhead, or another version
 	exitNotRunning  = 7 // no socket, or an instance that should run and does not
 )
@@ -63,7 +63,7 @@ func deadCode(c control.Cause) int {
 	switch c {
 	case control.NoSocket:
 		return exitNotRunning
-	case control.Refused, control.NotAllowed:
+	case control.Refused, control.NotAllowed, control.Lost:
 		return exitUnreachable
 	case control.NotBulkhead:
 		return exitProtocol

@@ -193,11 +193,17 @@ func TestUpdateLines(t *testing.T) {
 		"update": &control.Error{Fault: control.CantReread, Message: "bulkhead.toml:3: programs.queue: unknown key \"x\""},
 	}}
 	transcript(t, "update_broken", broken, "reread", "reread --json", "update", "update --json")
+	newer := &controltest.Daemon{Answers: map[string][]control.Outcome{"upgrade": {{Name: "bulkhead", Done: "upgraded: 1.2.3 -> 1.3.0 (pid 4242)"}}}}
+	transcript(t, "upgrade", newer, "upgrade", "upgrade --json", "upgrade x")
+	worse := &controltest.Daemon{Errors: map[string]error{
+		"upgrade": &control.Error{Fault: control.Failed, Message: "cannot upgrade: /usr/bin/bulkhead would not start:\nbulkhead.toml:3: unknown key \"x\"\nbulkhead.toml:4: \x1b]0;no\n"},
+	}}
+	transcript(t, "upgrade_refused", worse, "upgrade", "upgrade --json")
 	going := &controltest.Daemon{Errors: map[string]error{}}
 	for _, verb := range append(control.Verbs(), "reread") {
 		going.Errors[verb] = &control.Error{Fault: control.ShuttingDown, Message: "shutting down"}
 	}
-	transcript(t, "shutting_down", going, "reread", "update", "shutdown", "start cat")
+	transcript(t, "shutting_down", going, "reread", "update", "upgrade", "shutdown", "start cat")
 }
 
 func TestLogLines(t *testing.T) {

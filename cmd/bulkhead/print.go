@@ -78,6 +78,7 @@ func (a *app) enforcement(all []control.Status, why string) {
 var done = map[string]string{
 	"start": "started", "stop": "stopped", "restart": "restarted", "recycle": "recycled", "signal": "signalled",
 	"pause": "paused", "resume": "resumed", "scale": "scaled", "clear": "cleared", "update": "updated process group",
+	"upgrade": "upgraded",
 }
 
 // faultWords are supervisorctl's words for a fault, in parentheses.

@@ -11,7 +11,7 @@ import (
 )
 
 func (a *app) serve() *cobra.Command {
-	var file string
+	var file, rehearse string
 	cmd := &cobra.Command{
 		Use:   "serve [-c FILE]",
 		Short: "Run the supervisor in the foreground",
@@ -19,13 +19,15 @@ func (a *app) serve() *cobra.Command {
 
 SIGTERM and SIGINT stop everything and end it. A config with problems starts nothing: see check.`,
 		Args: noUnknown,
-		RunE: func(*cobra.Command, []string) error { return a.runSupervisor(file) },
+		RunE: func(*cobra.Command, []string) error { return a.runSupervisor(file, rehearse) },
 	}
+	cmd.Flags().StringVar(&rehearse, "rehearse", "", "")
+	_ = cmd.Flags().MarkHidden("rehearse") // it is there
 	cmd.Flags().StringVarP(&file, "config", "c", "", "configuration `FILE`; default ./"+conf.Name+", "+conf.Dir+"/"+conf.Name)
 	return cmd
 }
 
-func (a *app) runSupervisor(file string) error {
+func (a *app) runSupervisor(file, rehearse string) error {
 	cfg, warnings, err := readConfig(file)
 	var all *conf.Problems
 	if errors.As(err, &all) {
@@ -35,8 +37,7 @@ func (a *app) runSupervisor(file string) error {
 	if err != nil {
 		return err
 	}
-	a.warnings(warnings)
-	return supervisor.Serve(context.Background(), supervisor.Options{
+	options := supervisor.Options{
 		Config:  cfg,
 		Version: ownVersion(),
 		Out:     a.out,
@@ -44,5 +45,10 @@ func (a *app) runSupervisor(file string) error {
 			again, _, err := readConfig(cfg.Path)
 			return again, err
 		},
-	})
+	}
+	if rehearse != "" {
+		return supervisor.Rehearse(options, rehearse)
+	}
+	a.warnings(warnings)
+	return supervisor.Serve(context.Background(), options)
 }

@@ -80,7 +80,9 @@ func (c *Client) Do(ctx context.Context, o Order) ([]Outcome, error) {
 		return nil, fmt.Errorf("cannot encode order: %v", err)
 	}
 	var a orderAnswer
-	if err := c.post(ctx, "order", text, &a); err != nil {
+	if err := c.post(ctx, "order", text, &a); isLost(err) && ctx.Err() == nil {
+		return nil, c.lostOrder(err)
+	} else if err != nil {
 		return nil, err
 	}
 	if a.Error != "" || a.Fault != NoFault {
@@ -113,7 +115,7 @@ func (c *Client) Events(ctx context.Context, after uint64, follow bool, each fun
 			return nil
 		}
 		if err != nil {
-			return fmt.Errorf("cannot read events from %s: %v", c.URL(), err)
+			return fmt.Errorf("cannot read events from %s: %w", c.URL(), err) // FollowEvents asks isLost
 		}
 		if err := each(e); err != nil {
 			return err
@@ -125,16 +127,21 @@ func (c *Client) Events(ctx context.Context, after uint64, follow bool, each fun
 // follow says so. An empty name means the main log. Reading ends with io.EOF;
 // closing the reader ends a follow.
 func (c *Client) Tail(ctx context.Context, name, channel string, n int64, follow bool) (io.ReadCloser, error) {
-	q := url.Values{"bytes": {strconv.FormatInt(n, 10)}, "follow": {bit(follow)}}
-	if name != "" {
-		q.Set("name", name)
-		q.Set("channel", channel)
-	}
+	q := tailQuery(name, channel, n, follow)
 	resp, err := c.do(ctx, http.MethodGet, "tail", q, nil)
 	if err != nil {
 		return nil, err
 	}
 	return resp.Body, nil
+}
+
+func tailQuery(name, channel string, n int64, follow bool) url.Values {
+	q := url.Values{"bytes": {strconv.FormatInt(n, 10)}, "follow": {bit(follow)}}
+	if name != "" {
+		q.Set("name", name)
+		q.Set("channel", channel)
+	}
+	return q
 }
 
 func bit(b bool) string {
@@ -159,7 +166,7 @@ func (c *Client) value(ctx context.Context, method, path string, q url.Values, b
 	}
 	defer resp.Body.Close()
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(into); err != nil {
-		return fmt.Errorf("cannot read answer from %s: %v", c.URL(), err)
+		return fmt.Errorf("cannot read answer from %s: %w", c.URL(), err) // Do asks isLost
 	}
 	return nil
 }

@@ -11,7 +11,9 @@ type Daemon interface {
 	History(ctx context.Context, names []string) ([]History, []Outcome)
 	// Do carries out an order and, unless NoWait, returns when it is done:
 	// started means RUNNING, stopped means the cgroup is empty. It returns
-	// early, with what is known, when ctx ends.
+	// early, with what is known, when ctx ends. An order that was under way in
+	// the image before this one comes again, with the note that was set for it
+	// ([NoteOf]): it is not to be taken twice.
 	Do(ctx context.Context, o Order) ([]Outcome, error)
 	// Reread reads the config file again and compares; it changes nothing.
 	Reread(ctx context.Context) (Changes, error)
@@ -20,7 +22,9 @@ type Daemon interface {
 	Events(ctx context.Context, after uint64) ([]Event, <-chan Event)
 	// Tail opens a log of an instance ("stdout" or "stderr"), or the main log
 	// for name "". The reader yields the last n bytes, then, with follow, what
-	// is appended until ctx ends, across rotation.
+	// is appended until ctx ends, across rotation. A reader that follows has a
+	// method Position() any: where it is between two reads. That is the note of
+	// the request ([NoteOf]), and where Tail has to go on when there is one.
 	Tail(ctx context.Context, name, channel string, n int64, follow bool) (TailReader, Fault, error)
 	// Info describes the daemon.
 	Info() Info

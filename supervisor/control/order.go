@@ -43,6 +43,7 @@ var verbs = map[string]wants{
 	"scale":    {names: true, one: true, count: true},
 	"clear":    {names: true},
 	"update":   {},
+	"upgrade":  {none: true},
 	"shutdown": {none: true},
 }
 

@@ -85,7 +85,7 @@ type Event struct {
 
 // Order is a request that changes something.
 type Order struct {
-	Verb   string   `json:"verb"`  // start stop restart recycle signal pause resume scale clear update shutdown
+	Verb   string   `json:"verb"`  // start stop restart recycle signal pause resume scale clear update upgrade shutdown
 	Names  []string `json:"names"` // supervisorctl's: name, group:name, group:*, all
 	Signal string   `json:"signal,omitempty"`
 	Count  int      `json:"count,omitempty"`   // scale

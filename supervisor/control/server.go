@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -28,29 +29,46 @@ const (
 //	GET  /v1/status?name=N&name=…                      {"statuses": [], "bad": []}; no name: all
 //	GET  /v1/why?name=N&…                              {"histories": [], "bad": []}
 //	GET  /v1/events?after=SERIAL&follow=1              one Event per line
-//	GET  /v1/tail?name=N&channel=stdout&bytes=1600&follow=1   log text; no name: the main log
+//	GET  /v1/tail?name=N&channel=stdout&bytes=1600&follow=1   log text; no name: the main log;
+//	                              &at=PLACE&read=BYTES        go on so far behind the Bulkhead-Position of an earlier answer
 //	POST /v1/order    Order                            {"outcomes": [], "error": "", "fault": ""}
 //	POST /v1/reread                                    Changes
 //
 // Everything else is answered with {"error": "…", "fault": "…"} and a code of
 // 400 and above. More handlers can live on the same mux, see [Server.Handle].
 type Server struct {
-	daemon Daemon
-	mux    *http.ServeMux
-	errors *log.Logger
-	ending context.Context // done when streams have to end
-	end    context.CancelFunc
+	daemon  Daemon
+	mux     *http.ServeMux
+	handler http.Handler
+	errors  *log.Logger
+	ending  context.Context // done when streams have to end
+	end     context.CancelFunc
+	base    context.Context // of every request, done when none may go on
+	cut     context.CancelFunc
+
+	accepting sync.Mutex // an Accept is under way; Freeze holds it, then mu, then that of each connection
+	mu        sync.Mutex
+	listener  deadlineListener
+	frozen    bool
+	conns     map[*conn]struct{}
+	gone      chan struct{} // closed when the last connection is gone, once wanted
 }
 
-// NewServer returns a server that is not listening yet. What net/http has to
-// complain about (a panicking handler, a failed accept) goes to errors; nil
-// discards it.
+type deadlineListener interface {
+	net.Listener
+	SetDeadline(t time.Time) error
+}
+
+// NewServer returns a server that is not listening yet. What it has to complain
+// about (a panicking handler, a failed accept) goes to errors; nil discards it.
 func NewServer(d Daemon, errors *log.Logger) *Server {
 	if errors == nil {
 		errors = log.New(io.Discard, "", 0)
 	}
-	s := &Server{daemon: d, mux: http.NewServeMux(), errors: errors}
-	s.ending, s.end = context.WithCancel(context.Background())
+	s := &Server{daemon: d, mux: http.NewServeMux(), errors: errors, conns: map[*conn]struct{}{}}
+	s.handler = s.Handler()
+	s.base, s.cut = context.WithCancel(context.Background())
+	s.ending, s.end = context.WithCancel(s.base)
 	s.route("/v1/version", http.MethodGet, s.version)
 	s.route("/v1/status", http.MethodGet, s.status)
 	s.route("/v1/why", http.MethodGet, s.why)
@@ -85,44 +103,6 @@ func (s *Server) Handler() http.Handler {
 func isClean(p string) bool {
 	clean := path.Clean(p)
 	return strings.HasPrefix(p, "/") && (p == clean || p == clean+"/" && clean != "/")
-}
-
-// Serve answers on l until ctx ends; then it ends the streams, gives answers
-// under way two seconds, and closes l and every connection. It returns nil
-// after an end by ctx. It is called once.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	base, cut := context.WithCancel(context.WithoutCancel(ctx))
-	defer cut()
-	h := &http.Server{
-		Handler:           s.Handler(),
-		ReadHeaderTimeout: headerTimeout, // no ReadTimeout: it would end a long answer's context
-		IdleTimeout:       idleTimeout,
-		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          s.errors,
-		BaseContext:       func(net.Listener) context.Context { return base },
-	}
-	ended := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(ended)
-		s.end()
-		grace, cancel := context.WithTimeout(base, graceTimeout)
-		defer cancel()
-		if h.Shutdown(grace) != nil {
-			cut()
-			_ = h.Close() // connections that would not end; there is nothing left to tell them
-		}
-	})
-	err := h.Serve(l)
-	if stop() { // ctx is not done: the listener failed
-		s.end()
-		_ = h.Close()
-		return fmt.Errorf("cannot serve %q: %w", l.Addr(), err)
-	}
-	<-ended
-	if !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("cannot serve %q: %w", l.Addr(), err)
-	}
-	return nil
 }
 
 // route registers a path that knows one method.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,7 +21,12 @@ import (
 	"bulkhead/supervisor/control/controltest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if dir := os.Getenv(sailEnv); dir != "" {
+		sail(dir) // see exec_test.go
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // serve serves d on a socket of its own. end stops the server and returns
 // what Serve returned; it is called at the end of the test anyway.

@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 )
 
@@ -35,7 +37,11 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request) error {
 	}
 	ctx, cancel := s.stream(w, r)
 	defer cancel()
-	out := lines(w)
+	NoteOf(ctx).Get(&after) // written by the image before
+	out, err := lines(w, after)
+	if err != nil {
+		return nil
+	}
 	for {
 		last := after
 		again := s.subscription(ctx, &after, follow, out)
@@ -98,24 +104,25 @@ func drain(next <-chan Event) {
 	}()
 }
 
-// lines returns a function that writes one event as one line, at once.
-func lines(w http.ResponseWriter) func(Event) error {
+// lines begins a stream of events that come after a serial, and returns a
+// function that writes one event as one line, at once.
+func lines(w http.ResponseWriter, after uint64) (func(Event) error, error) {
 	w.Header().Set("Content-Type", linesType)
 	w.WriteHeader(http.StatusOK)
-	rc := http.NewResponseController(w)
-	_ = rc.Flush() // the client knows that it is listening before anything happens
-	enc := json.NewEncoder(w)
+	// The client knows that it is listening before anything happens.
 	return func(e Event) error {
-		if err := enc.Encode(e); err != nil {
+		line, err := json.Marshal(e)
+		if err != nil {
 			return err
 		}
-		return rc.Flush()
-	}
+		after = max(after, e.Serial)
+		return streamTo(w, append(line, '\n'), after)
+	}, streamTo(w, nil, after)
 }
 
 // tail writes the end of a log and, with follow, what is appended.
 func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
-	q, err := query(r, "name", "channel", "bytes", "follow")
+	q, err := query(r, "name", "channel", "bytes", "follow", "at", "read")
 	if err != nil {
 		return err
 	}
@@ -137,6 +144,9 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	if len(q["name"]) > 1 {
 		return badRequest{fmt.Errorf("tail takes one name, not %d", len(q["name"]))}
 	}
+	if err := goOnAt(r.Context(), q); err != nil {
+		return err
+	}
 	ctx, cancel := s.stream(w, r)
 	defer cancel()
 	log, fault, err := s.daemon.Tail(ctx, q.Get("name"), channel, int64(n), follow)
@@ -145,6 +155,27 @@ func (s *Server) tail(w http.ResponseWriter, r *http.Request) error {
 	}
 	defer log.Close()
 	copyLog(w, log, follow)
+	return nil
+}
+
+// goOnAt makes the place a client has come to at another supervisor the note of
+// the request, as if an image before had left it.
+func goOnAt(ctx context.Context, q url.Values) error {
+	if !q.Has("at") || NoteOf(ctx).get() != nil {
+		return nil
+	}
+	var p place
+	d := json.NewDecoder(strings.NewReader(q.Get("at")))
+	d.DisallowUnknownFields()
+	read, err := number(q, "read", 0)
+	if err != nil {
+		return err
+	}
+	if d.Decode(&p) != nil || p.Offset < 0 || p.Offset+int64(read) < 0 {
+		return badRequest{fmt.Errorf("parameter at is %q, which is no place in a log", clip(q.Get("at")))}
+	}
+	p.Offset, p.Lost = p.Offset+int64(read), false
+	NoteOf(ctx).Set(p)
 	return nil
 }
 
@@ -158,25 +189,37 @@ func tailError(name string, fault Fault, err error) error {
 	return &Error{Fault: fault, Message: err.Error()}
 }
 
+// positioned is a log reader that can say, between two reads, where it is: what
+// its Position returns is the note of the request, by which a [Daemon] opens the
+// log again in the next image.
+type positioned interface{ Position() any }
+
 // copyLog writes until the reader ends. A failing reader breaks the
 // connection, so that the client does not take the part for the whole.
 func copyLog(w http.ResponseWriter, log TailReader, follow bool) {
 	w.Header().Set("Content-Type", logType)
+	if at := placeOf(log); follow && at != "" {
+		w.Header().Set(positionHeader, at)
+	}
 	w.WriteHeader(http.StatusOK)
-	rc := http.NewResponseController(w)
-	if follow {
-		_ = rc.Flush()
+	write := func(p []byte) error {
+		if !follow {
+			_, err := w.Write(p)
+			return err
+		}
+		if at, ok := log.(positioned); ok {
+			return streamTo(w, p, at.Position())
+		}
+		return streamTo(w, p, nil)
+	}
+	if follow && write(nil) != nil {
+		return
 	}
 	buf := make([]byte, 32<<10)
 	for {
 		n, err := log.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return
-			}
-			if follow && rc.Flush() != nil {
-				return
-			}
+		if n > 0 && write(buf[:n]) != nil {
+			return
 		}
 		if isEnd(err) {
 			return

@@ -22,6 +22,7 @@ const (
 	NotAllowed                   // the socket's mode or a directory's
 	NotBulkhead                  // somebody else answers, or another version
 	Broken                       // the connection ended in the middle
+	Lost                         // so it did, and an order was in the server's hands
 )
 
 // UnreachableError says that no answer of the protocol came from a socket.
@@ -29,9 +30,18 @@ type UnreachableError struct {
 	URL   string
 	Cause Cause
 	Hint  string // what it looks like and what to do
+	err   error
 }
 
-func (e *UnreachableError) Error() string { return fmt.Sprintf("cannot reach %s: %s", e.URL, e.Hint) }
+func (e *UnreachableError) Error() string {
+	if e.Cause == Lost {
+		return fmt.Sprintf("lost the connection to %s: %s", e.URL, e.Hint)
+	}
+	return fmt.Sprintf("cannot reach %s: %s", e.URL, e.Hint)
+}
+
+// Unwrap returns what the connection said, as far as that matters: isLost asks.
+func (e *UnreachableError) Unwrap() error { return e.err }
 
 // unreachable tells the failures of a connection apart.
 func (c *Client) unreachable(ctx context.Context, err error) error {
@@ -50,7 +60,7 @@ func (c *Client) unreachable(ctx context.Context, err error) error {
 	case isProtocol(err):
 		e.Cause, e.Hint = NotBulkhead, "it does not speak bulkhead's protocol"
 	default:
-		e.Cause, e.Hint = Broken, rootOf(err).Error()
+		e.Cause, e.Hint, e.err = Broken, rootOf(err).Error(), rootOf(err)
 	}
 	return e
 }

@@ -28,6 +28,7 @@ type errorAnswer struct {
 // server's socket from ours.
 const (
 	protocolHeader = "Bulkhead-Protocol"
+	positionHeader = "Bulkhead-Position" // of a followed log: where the answer begins
 	jsonType       = "application/json"
 	linesType      = "application/x-ndjson"
 	logType        = "application/octet-stream"

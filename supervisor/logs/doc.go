@@ -1,6 +1,6 @@
-// Package logs is where the output of instances goes: it reads the pipes
-// (Pump), writes files and rotates them as supervisord does (Set, Sink), and
-// lets others read them (Tail, Set.Follow).
+// Package logs is where the output of instances goes: each stream of a run is a
+// FIFO in the runtime directory (Streams), whose content a Pump moves to a file; files
+// are rotated as supervisord does (Set, Sink) and others may read them (Tail, Set.Follow).
 //
 // What is read is written in the same order, unchanged and at once; a writer
 // blocks nobody but the writers of the very same file. A file that cannot be
@@ -8,8 +8,27 @@
 // through Set.OnTrouble. The package logs nothing itself and knows nothing of
 // programs.
 //
-// Invariant: one path, one open file, however many instances name it; its lock
-// covers write, rotation, clear and reopen.
+// A kill or an exec of the supervisor, at any moment, loses no byte and writes none
+// twice. The child has its end open for reading and writing, so it never gets EPIPE; while
+// nobody reads, the FIFO takes 256 KiB (64 for other users than root), then the child waits. On
+// its way to a file, output is staged in the books, a shared mapping of a file, which the
+// page cache keeps when we die (stage.go says how a byte gets there). Before a
+// write to a regular file its intent is noted: inode, size, length. A successor finds out from
+// the file's content how much of the intent was carried out, finishes it, and goes on
+// (Streams.mend). What the tap counted is committed with its state and the stream
+// position it belongs to (Tap).
 //
-// Start reading at Set.Open, then file.write and Pump.run.
+// Where this cannot hold: a target without a size ("-", a fifo, a terminal) gets a write
+// once more whose end nobody noted, as does a log that somebody replaced or truncated at
+// that very moment; a program that is not ours and appends the very same bytes there is taken
+// for us; while the runtime directory's disk is full, output passes through memory. Who
+// truncates the books under our feet kills us.
+//
+// Invariants: one path, one open file, however many instances name it; its lock
+// covers intent, write, rotation, clear and reopen, so that of all intents for a file one at most is
+// pending. One number, stored at once, ends a step in the books; what is larger is
+// written aside first. Taps have seen at least what is written, and staged is all that
+// they or the log may still need.
+//
+// Start reading at Set.Open, then file.write, Pump.run and stage.fill; layout.go has the books.
 package logs

@@ -8,6 +8,7 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 )
 
 // file is one path and, while it has sinks, the open file behind it.
@@ -26,6 +27,8 @@ type file struct {
 	target  Target
 	stream  io.Writer // an output that was open before us; then w is nil
 	w       *os.File  // nil also while a fifo has no reader
+	dev     uint64    // w's, with its inode
+	ino     uint64
 	regular bool
 	size    int64
 	failed  int64 // lost since trouble began
@@ -40,11 +43,11 @@ func newFile(s *Set, id, path string) *file {
 }
 
 // attach adds a sink.
-func (f *file) attach(t Target) error {
+func (f *file) attach(t Target, later bool) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.sinks.Load() == 0 && f.stream == nil {
-		if err := f.open(); err != nil && !noReader(f.path, err) {
+		if err := f.open(); err != nil && !later && !noReader(f.path, err) {
 			return err
 		}
 	}
@@ -78,6 +81,9 @@ func (f *file) open() error {
 	f.close()
 	f.w, f.regular, f.size = w, info.Mode().IsRegular(), info.Size()
 	f.stalled = false
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		f.dev, f.ino = st.Dev, st.Ino
+	}
 	return nil
 }
 

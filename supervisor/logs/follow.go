@@ -23,8 +23,10 @@ type Follower struct {
 
 	mu    sync.Mutex // Close against Read
 	r     *os.File
+	id    fileID // of r
 	at    int64
 	epoch uint64
+	lost  bool
 }
 
 // Follow returns a reader of the last n bytes of the log at path and then of
@@ -32,9 +34,20 @@ type Follower struct {
 // Read returns io.EOF. While the file is open as a sink its writes wake the reader;
 // otherwise it looks every 250 ms. A missing file is an fs.ErrNotExist.
 func (s *Set) Follow(ctx context.Context, path string, n int64) (*Follower, error) {
+	return s.follow(ctx, path, func(w *Follower) error {
+		info, err := w.open(path)
+		if err == nil {
+			w.at = max(0, info.Size()-max(0, n))
+		}
+		return err
+	})
+}
+
+// follow makes a follower; begin opens its file and says where in it to read.
+func (s *Set) follow(ctx context.Context, path string, begin func(*Follower) error) (*Follower, error) {
 	f := s.hold(path)
 	w := &Follower{f: f, woken: make(chan struct{}, 1)}
-	if err := w.begin(n); err != nil {
+	if err := w.begin(begin); err != nil {
 		s.release(f)
 		return nil, err
 	}
@@ -42,28 +55,48 @@ func (s *Set) Follow(ctx context.Context, path string, n int64) (*Follower, erro
 	return w, nil
 }
 
-func (w *Follower) begin(n int64) error {
+func (w *Follower) begin(where func(*Follower) error) error {
 	f := w.f
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stream != nil {
 		return fmt.Errorf("cannot read log file %q: not a regular file", f.path)
 	}
-	r, err := openRead(f.path)
-	if err != nil {
+	w.epoch = f.epoch.Load()
+	if err := where(w); err != nil {
+		if w.r != nil {
+			w.r.Close()
+		}
 		return err
 	}
-	info, err := r.Stat()
-	if err != nil {
-		r.Close()
-		return fmt.Errorf("cannot read log file %q: %v", f.path, cause(err))
-	}
-	w.r, w.at, w.epoch = r, max(0, info.Size()-max(0, n)), f.epoch.Load()
 	if f.readers == nil {
 		f.readers = make(map[chan struct{}]struct{})
 	}
 	f.readers[w.woken] = struct{}{}
 	return nil
+}
+
+// open makes path the file that is read, from its start; the one before it
+// stays when it cannot.
+func (w *Follower) open(path string) (fs.FileInfo, error) {
+	r, err := openRead(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := r.Stat()
+	var id fileID
+	if err == nil {
+		id, err = idOf(r)
+	}
+	if err != nil {
+		r.Close()
+		return nil, fmt.Errorf("cannot read log file %q: %v", path, cause(err))
+	}
+	if w.r != nil {
+		w.r.Close()
+	}
+	w.r, w.id, w.at = r, id, 0
+	return info, nil
 }
 
 // Read returns what there is, or waits for more.
@@ -170,12 +203,9 @@ func (w *Follower) advance() (bool, error) {
 	if mine, err = w.r.Stat(); err == nil && mine.Size() > w.at {
 		return true, nil
 	}
-	r, err := openRead(next)
-	if err != nil {
+	if _, err := w.open(next); err != nil {
 		return false, nil // removed, not yet there again: looked for at the next wake-up
 	}
-	w.r.Close()
-	w.r, w.at = r, 0
 	return true, nil
 }
 

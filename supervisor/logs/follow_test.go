@@ -2,8 +2,11 @@ package logs
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -150,6 +153,120 @@ func TestFollowEnds(t *testing.T) {
 		if err := <-ended; err != io.EOF {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+	if n := len(s.files); n != 1 {
+		t.Errorf("%d files in the set", n)
+	}
+}
+
+// at is where a follower is, as another process is told.
+func at(t *testing.T, w *Follower) Position {
+	t.Helper()
+	text, err := json.Marshal(w.Position())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var p Position
+	if err := json.Unmarshal(text, &p); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func resuming(t *testing.T, p Position) *Follower {
+	t.Helper()
+	w, err := NewSet(nil).Resume(t.Context(), p) // another process's set
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { w.Close() })
+	return w
+}
+
+// TestResume goes on at every position of a log that is rotated again and
+// again, whatever happened between.
+func TestResume(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	s := NewSet(nil)
+	k := opened(t, s, Target{Path: log, MaxBytes: 10, Backups: 40})
+	w := following(t, s, log, 0)
+	start := at(t, w)
+	var all strings.Builder
+	var places []Position
+	for n := range 100 {
+		text := fmt.Sprintf("%d,", n)
+		all.WriteString(text)
+		put(t, k, text)
+		expect(t, w, text)
+		places = append(places, at(t, w))
+	}
+	said := 0
+	for n, p := range places {
+		said += len(fmt.Sprintf("%d,", n))
+		rest := all.String()[said:]
+		r := resuming(t, p)
+		expect(t, r, rest)
+		if r.lost {
+			t.Errorf("%d: said to be lost", n)
+		}
+		// As a client counts, who knows only where it began.
+		counted := start
+		counted.Offset += int64(said)
+		expect(t, resuming(t, counted), rest)
+	}
+	put(t, k, "more")
+	last := places[len(places)-1]
+	expect(t, resuming(t, last), "more")
+	if p := last; p.Path != log || p.Inode == 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// TestResumeLost is about places that are no more.
+func TestResumeLost(t *testing.T) {
+	for name, lose := range map[string]func(t *testing.T, log string, s *Set, k *Sink){
+		"cleared": func(t *testing.T, log string, s *Set, _ *Sink) {
+			if err := s.Clear(log); err != nil {
+				t.Fatal(err)
+			}
+		},
+		"rotated out of reach": func(t *testing.T, _ string, _ *Set, k *Sink) {
+			put(t, k, strings.Repeat("x", 200))
+			put(t, k, strings.Repeat("x", 200))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log := filepath.Join(t.TempDir(), "log")
+			s := NewSet(nil)
+			k := opened(t, s, Target{Path: log, MaxBytes: 100, Backups: 1})
+			put(t, k, "before")
+			w := following(t, s, log, 0)
+			p := at(t, w)
+			w.Close() // nothing holds the file: its inode may be given to the next
+			lose(t, log, s, k)
+			put(t, k, "after")
+			r := resuming(t, p)
+			expect(t, r, "after")
+			if got := at(t, r); !got.Lost || got.Offset != 5 || got.Born == p.Born && got.Inode == p.Inode {
+				t.Errorf("%+v after %+v", got, p)
+			}
+		})
+	}
+	log := filepath.Join(t.TempDir(), "log")
+	s := NewSet(nil)
+	k := opened(t, s, Target{Path: log})
+	put(t, k, "a long line")
+	p := at(t, following(t, s, log, 0))
+	if err := os.Truncate(log, 0); err != nil {
+		t.Fatal(err)
+	}
+	put(t, k, "short")
+	expect(t, resuming(t, p), "short")
+	if err := os.Remove(log); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Resume(t.Context(), p); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a log that is gone: %v", err)
 	}
 	if n := len(s.files); n != 1 {
 		t.Errorf("%d files in the set", n)

@@ -13,51 +13,35 @@ import (
 )
 
 const (
-	// chunkSize is what a pipe holds (pipe(7)): one read empties it.
-	chunkSize = 64 << 10
 	// holdSize bounds an unfinished line that is kept for its continuation.
 	holdSize = 32 << 10
 	// holdTime bounds how long it is kept.
 	holdTime = 50 * time.Millisecond
 )
 
-// chunks are the read buffers of pumps that have something to read; a pump that
-// waits has none.
-var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
-
-// Pump moves one stream from its pipe to its sink, on a goroutine of its own.
+// Pump moves one stream from its FIFO to its sink, on a goroutine of its own: what
+// the FIFO has goes to the stage, from there to the tap and to the log, in that order.
 //
 // Every chunk is written as it was read. Only where several writers share the
-// file is an unfinished last line kept back, until the rest of it is read or
+// file is an unfinished last line kept staged, until the rest of it is read or
 // holdTime has passed, so that no other writer's output tears it apart.
 type Pump struct {
-	r    *os.File
-	raw  syscall.RawConn
-	sink *Sink
-	tap  func([]byte)
-	done chan struct{}
+	r        *os.File
+	raw      syscall.RawConn
+	sink     *Sink
+	tap      func([]byte)
+	ended    func()
+	holdTime time.Duration
+	done     chan struct{}
 
 	mu     sync.Mutex // orders the settings of r's deadline
 	drains []chan struct{}
 	over   bool // the goroutine takes no more drains
 
 	// The goroutine's own.
-	held      []byte // an unfinished line, nil when there is none
-	heldUntil time.Time
-}
-
-// StartPump reads r, the read end of a pipe (see NewPipe), until its end or
-// Close, and owns it from now on. Each chunk goes to tap, then to sink, both in reading
-// order; either may be nil, and without a sink the output is thrown away. tap must
-// not keep the chunk. The sink stays the caller's, to be closed after Done.
-func StartPump(r *os.File, sink *Sink, tap func(chunk []byte)) (*Pump, error) {
-	raw, err := r.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	p := &Pump{r: r, raw: raw, sink: sink, tap: tap, done: make(chan struct{})}
-	go p.run()
-	return p, nil
+	stage     stage
+	moved     int64     // bytes read
+	heldUntil time.Time // the zero time while no unfinished line is staged
 }
 
 // Done is closed when everything that was read has been written and no more will be.
@@ -86,8 +70,10 @@ func (p *Pump) Drain(timeout time.Duration) bool {
 	}
 }
 
-// Close closes the pipe: what is still in it is lost (Drain first), and a
-// process that goes on writing gets EPIPE. It does not wait for Done.
+// Close stops reading. What is in the FIFO stays there and an unfinished line
+// stays in the books, both for whoever opens the stream next; Drain first when
+// there is nobody. A process that goes on writing is not told: it waits when the FIFO is
+// full. Close does not wait for Done.
 func (p *Pump) Close() error {
 	if err := p.r.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
 		return err
@@ -96,25 +82,35 @@ func (p *Pump) Close() error {
 }
 
 func (p *Pump) run() {
-	defer p.end()
-	for {
-		_, err := p.read(true)
-		switch {
-		case err == nil:
-		case errors.Is(err, os.ErrDeadlineExceeded):
-			if !p.woken() {
-				return
-			}
-		default: // io.EOF, os.ErrClosed; a pipe has no others worth telling
-			return
+	err := p.begin()
+	for err == nil {
+		err = p.read(true)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			err = p.woken()
 		}
 	}
+	p.end(err)
 }
 
-// end writes what is left and lets every waiting Drain go.
-func (p *Pump) end() {
-	p.flush()
+// begin hands on what an earlier supervisor has left.
+func (p *Pump) begin() error {
+	p.stage.resume()
+	if p.stage.empty() {
+		p.stage.settle()
+		return nil
+	}
+	p.handOn(p.stage.untapped())
+	return nil
+}
+
+// end writes what no successor can and lets every waiting Drain go. Other errors
+// than the end of the pipe and its being closed there are none worth telling.
+func (p *Pump) end(err error) {
+	if p.stage.slot == 0 || err == io.EOF {
+		p.flush()
+	}
 	p.Close()
+	p.ended()
 	p.mu.Lock()
 	p.over = true
 	p.mu.Unlock()
@@ -122,57 +118,48 @@ func (p *Pump) end() {
 }
 
 // woken is called when the deadline has passed: for a drain, for a held line,
-// or for both. It says whether the stream goes on.
-func (p *Pump) woken() bool {
+// or for both.
+func (p *Pump) woken() error {
 	p.mu.Lock()
 	drains := p.drains
 	p.drains = nil
 	_ = p.r.SetReadDeadline(time.Time{})
 	p.mu.Unlock()
-	if len(drains) == 0 {
-		p.flush()
-		return true
+	var err error
+	if len(drains) > 0 {
+		err = p.drain()
 	}
-	open := p.drain()
 	p.flush()
 	for _, ack := range drains {
 		close(ack)
 	}
-	return open
+	return err
 }
 
-// drain reads what is in the pipe now, however fast others refill it, and says
-// whether the stream goes on.
-func (p *Pump) drain() bool {
+// drain reads what is in the pipe now, however fast others refill it.
+func (p *Pump) drain() error {
 	left := 0 // FIONREAD, which Linux also calls TIOCINQ
 	err := p.raw.Control(func(fd uintptr) {
 		left, _ = unix.IoctlGetInt(int(fd), unix.TIOCINQ)
 	})
 	for err == nil && left > 0 {
-		var n int
-		if n, err = p.read(false); n == 0 && err == nil {
-			break
-		}
-		left -= n
+		before := p.moved
+		err = p.read(false)
+		left -= int(p.moved - before)
 	}
-	return err == nil
+	if err == unix.EAGAIN {
+		return nil
+	}
+	return err
 }
 
-// read reads one chunk and hands it on. Without wait it returns 0 when there
-// is none. A buffer is taken only around the system call.
-func (p *Pump) read(wait bool) (n int, err error) {
-	var chunk *[chunkSize]byte
-	kept := 0
+// read moves one chunk to the stage and hands it on. Without wait it is
+// unix.EAGAIN when there is none. A stage is taken only around the system call.
+func (p *Pump) read(wait bool) (err error) {
+	var fresh []byte
 	attempt := func(fd uintptr) bool {
-		chunk = chunks.Get().(*[chunkSize]byte)
-		kept = copy(chunk[:], p.held)
-		n, err = ignoringEINTR(int(fd), chunk[kept:])
-		if err != unix.EAGAIN {
-			return true
-		}
-		chunks.Put(chunk)
-		chunk, n, err = nil, 0, nil
-		return false
+		fresh, err = p.stage.fill(int(fd))
+		return err != unix.EAGAIN
 	}
 	var rawErr error
 	if wait {
@@ -181,75 +168,66 @@ func (p *Pump) read(wait bool) (n int, err error) {
 		// Not Read: the deadline of the next Drain must not end this one's reading.
 		rawErr = p.raw.Control(func(fd uintptr) { attempt(fd) })
 	}
-	if chunk != nil {
-		defer chunks.Put(chunk)
-	}
 	switch {
 	case rawErr != nil:
-		return 0, rawErr
+		return rawErr
+	case err == errHeld:
+		p.flush()
+		return nil
 	case err != nil:
-		return 0, err
-	case n > 0:
-		p.handOn(chunk[:kept+n], kept)
-	case chunk != nil:
-		return 0, io.EOF
+		return err
 	}
-	return n, nil
+	p.moved += int64(len(fresh))
+	p.handOn(fresh)
+	return nil
 }
 
-func ignoringEINTR(fd int, p []byte) (int, error) {
-	for {
-		n, err := unix.Read(fd, p)
-		if err != unix.EINTR {
-			return max(n, 0), err
+// handOn hands on what is staged; only its last part is new to the tap.
+func (p *Pump) handOn(fresh []byte) {
+	if p.tap != nil && len(fresh) > 0 {
+		p.tap(fresh)
+	}
+	data := p.stage.data()
+	switch {
+	case p.sink == nil:
+		p.stage.done(len(data))
+	case !p.sink.sharing():
+		_, _ = p.sink.f.write(data, &p.stage)
+	default:
+		whole := bytes.LastIndexByte(data, '\n') + 1
+		if len(data)-whole > holdSize {
+			whole = len(data)
+		}
+		if whole > 0 {
+			_, _ = p.sink.f.write(data[:whole], &p.stage)
+			p.heldUntil = time.Time{}
 		}
 	}
+	p.hold()
 }
 
-// handOn hands on what was read; its first kept bytes were held back before.
-func (p *Pump) handOn(data []byte, kept int) {
-	if p.tap != nil {
-		p.tap(data[kept:])
-	}
-	if p.sink == nil {
+// hold keeps an unfinished line staged; the time runs from its first byte.
+func (p *Pump) hold() {
+	p.stage.settle()
+	held := !p.heldUntil.IsZero()
+	switch {
+	case p.stage.empty() && held:
+		p.heldUntil = time.Time{}
+	case p.stage.empty():
 		return
-	}
-	if !p.sink.sharing() {
-		p.held = nil
-		_, _ = p.sink.Write(data)
-		return
-	}
-	whole := bytes.LastIndexByte(data, '\n') + 1
-	if len(data)-whole > holdSize {
-		whole = len(data)
-	}
-	if whole > 0 {
-		_, _ = p.sink.Write(data[:whole])
-		p.held = nil
-	}
-	p.hold(data[whole:], kept)
-}
-
-// hold keeps rest; the time runs from the line's first byte.
-func (p *Pump) hold(rest []byte, kept int) {
-	if len(rest) == 0 {
-		p.setDeadline(time.Time{})
-		return
-	}
-	fresh := p.held == nil
-	p.held = append(p.held[:0], rest...)
-	if fresh {
-		p.heldUntil = time.Now().Add(holdTime)
+	case !held:
+		p.heldUntil = time.Now().Add(p.holdTime)
 	}
 	p.setDeadline(p.heldUntil)
 }
 
 // flush writes a held line as it stands.
 func (p *Pump) flush() {
-	if len(p.held) > 0 {
-		_, _ = p.sink.Write(p.held)
+	p.heldUntil = time.Time{}
+	if data := p.stage.data(); len(data) > 0 {
+		_, _ = p.sink.f.write(data, &p.stage)
 	}
-	p.held = nil
+	p.stage.settle()
 }
 
 // setDeadline leaves the deadline alone while a drain waits for its wake-up.

@@ -18,15 +18,29 @@ import (
 
 const soon = 30 * time.Second // a bound for what must happen, not a measure
 
-// piped starts a pump and returns it with the pipe's write end.
-func piped(t *testing.T, k *Sink, tap func([]byte)) (*Pump, *os.File) {
+// piped starts a pump and returns it with the child's end.
+func piped(t testing.TB, k *Sink, tap func([]byte)) (*Pump, *os.File) {
 	t.Helper()
-	r, fd, err := NewPipe()
+	return pumped(t, streams(t, filepath.Join(t.TempDir(), "run")), 1, k, tap)
+}
+
+func pumped(t testing.TB, s *Streams, run uint64, k *Sink, tap func([]byte)) (*Pump, *os.File) {
+	t.Helper()
+	st, fd, err := s.Make(StreamID{"program", "instance", run, "stdout"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := os.NewFile(uintptr(fd), "w")
-	p, err := StartPump(r, k, tap)
+	var count Tap
+	if tap != nil {
+		total := uint64(0)
+		count = func(chunk []byte) (uint64, []byte) {
+			tap(chunk)
+			total += uint64(len(chunk))
+			return total, nil
+		}
+	}
+	p, err := st.Start(k, count)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -34,25 +48,39 @@ func piped(t *testing.T, k *Sink, tap func([]byte)) (*Pump, *os.File) {
 		w.Close()
 		p.Close()
 		<-p.Done()
+		if err := st.Remove(); err != nil {
+			t.Error(err)
+		}
 	})
 	return p, w
 }
 
-func TestPipeFlags(t *testing.T) {
-	r, w, err := NewPipe()
+func TestEndsOfAStream(t *testing.T) {
+	s := streams(t, filepath.Join(t.TempDir(), "run"))
+	st, w, err := s.Make(StreamID{"a", "b", 1, "stdout"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer r.Close()
+	keep, err := st.Keep()
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer unix.Close(w)
-	for fd, nonblock := range map[int]int{int(r.Fd()): unix.O_NONBLOCK, w: 0} {
+	defer unix.Close(keep)
+	for fd, want := range map[int]int{int(st.r.Fd()): unix.O_RDONLY | unix.O_NONBLOCK, w: unix.O_RDWR, keep: unix.O_RDWR | unix.O_NONBLOCK} {
 		fl, err := unix.FcntlInt(uintptr(fd), unix.F_GETFL, 0)
-		if err != nil || fl&unix.O_NONBLOCK != nonblock {
+		if err != nil || fl&(unix.O_NONBLOCK|unix.O_ACCMODE) != want {
 			t.Errorf("descriptor %d: flags %#x, %v", fd, fl, err)
 		}
 		if fdFlags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err != nil || fdFlags&unix.FD_CLOEXEC == 0 {
 			t.Errorf("descriptor %d is not close-on-exec (%v)", fd, err)
 		}
+	}
+	if info, err := os.Stat(st.Path()); err != nil || info.Mode() != os.ModeNamedPipe|0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	if err := st.Remove(); err != nil {
+		t.Error(err)
 	}
 }
 
@@ -316,9 +344,10 @@ func TestChildsEnd(t *testing.T) {
 // read something and wait: their buffers alone would be 12 MB.
 func TestIdlePumpsHoldNoBuffer(t *testing.T) {
 	const pumps = 200
+	s := streams(t, filepath.Join(t.TempDir(), "run"))
 	before := heap()
-	for range pumps {
-		p, w := piped(t, nil, nil)
+	for n := range pumps {
+		p, w := pumped(t, s, uint64(n), nil, nil)
 		fmt.Fprint(w, "some output")
 		if !p.Drain(soon) {
 			t.Fatal("timed out")
@@ -368,15 +397,7 @@ func BenchmarkPump(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				r, fd, err := NewPipe()
-				if err != nil {
-					b.Fatal(err)
-				}
-				w := os.NewFile(uintptr(fd), "w")
-				p, err := StartPump(r, k, c.tap)
-				if err != nil {
-					b.Fatal(err)
-				}
+				p, w := piped(b, k, c.tap)
 				cmd := exec.Command("sh", "-c", fmt.Sprintf(c.cmd, size))
 				cmd.Stdout = w
 				if err := cmd.Run(); err != nil {

@@ -10,7 +10,9 @@ import (
 
 // rotate is supervisord's RotatingFileHandler.doRollover: path.N-1 becomes
 // path.N down to path, which becomes path.1, and an empty file is opened;
-// without backups the file is truncated in place. When it fails the file keeps
+// without backups the file is truncated in place. A missing backup takes up the
+// one before it, and those behind it stay: a kill between two renames leaves such a
+// gap, and costs no backup. When it fails the file keeps
 // growing, and rotation is tried again a MaxBytes later.
 func (f *file) rotate() *told {
 	// Somebody else may have truncated the file: ask before believing our own sum.
@@ -43,9 +45,18 @@ func (f *file) shift() error {
 		f.epoch.Add(1)
 		return nil
 	}
-	for n := f.target.Backups; n >= 1; n-- {
+	last := 1
+	for ; last < f.target.Backups; last++ {
+		if _, err := os.Lstat(f.backup(last)); errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	for n := last; n >= 1; n-- {
 		if err := os.Rename(f.backup(n-1), f.backup(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
+		}
+		if f.set.at != nil {
+			f.set.at("shifted")
 		}
 	}
 	return f.open()

@@ -33,6 +33,7 @@ type Set struct {
 	// stallLimit is how long a fifo or terminal whose reader does not read may
 	// hold up its writers before output is lost; a disk may take as long as it likes.
 	stallLimit time.Duration
+	at         func(step string) // nil but in tests, which die there
 
 	mu    sync.Mutex
 	files map[string]*file // by identity
@@ -55,16 +56,24 @@ type Sink struct {
 // there is one, output to it is lost.
 func (s *Set) Open(t Target) (*Sink, error) {
 	f := s.hold(t.Path)
-	if err := f.attach(t); err != nil {
+	if err := f.attach(t, false); err != nil {
 		s.release(f)
 		return nil, err
 	}
 	return &Sink{f: f}, nil
 }
 
+// OpenLater is Open for who goes on with or without the log: one that cannot be
+// opened now is opened by the first write that can; until then output is lost, and that is told.
+func (s *Set) OpenLater(t Target) *Sink {
+	f := s.hold(t.Path)
+	_ = f.attach(t, true) // fails only where it must be open
+	return &Sink{f: f}
+}
+
 // Write appends p with one write(2), then rotates the file when it has reached
 // its limit. On an error p[n:] is lost and counted; writing may go on.
-func (k *Sink) Write(p []byte) (n int, err error) { return k.f.write(p) }
+func (k *Sink) Write(p []byte) (n int, err error) { return k.f.write(p, nil) }
 
 // Path returns the path as the first sink of the file named it.
 func (k *Sink) Path() string { return k.f.path }

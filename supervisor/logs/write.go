@@ -8,10 +8,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// write appends p and keeps the books of what was lost.
-func (f *file) write(p []byte) (int, error) {
+// write appends p and keeps count of what was lost. p is what g, when it is
+// not nil, has staged first; it is not staged any more when write returns.
+func (f *file) write(p []byte, g *stage) (int, error) {
 	f.mu.Lock()
-	n, err := f.put(p)
+	n, err := f.put(p, g)
+	g.done(len(p)) // under the lock: what the intent says of the file still holds
 	f.size += int64(n)
 	report := f.account(int64(len(p)-n), err)
 	if err == nil && f.regular && f.w != nil && f.target.MaxBytes > 0 && f.size >= f.target.MaxBytes {
@@ -28,7 +30,7 @@ func (f *file) write(p []byte) (int, error) {
 }
 
 // put writes p to whatever is behind the path.
-func (f *file) put(p []byte) (int, error) {
+func (f *file) put(p []byte, g *stage) (int, error) {
 	if f.stream != nil {
 		return f.stream.Write(p)
 	}
@@ -41,6 +43,7 @@ func (f *file) put(p []byte) (int, error) {
 		}
 	}
 	if f.regular {
+		g.intend(f, len(p))
 		return f.w.Write(p)
 	}
 	return f.putOdd(p)

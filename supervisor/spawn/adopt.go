@@ -21,6 +21,9 @@ import (
 // After an exec of the supervisor it is our child still, and everything is as
 // with one that Start made. Otherwise its status goes to another parent:
 // TryWait tells only that it ended, and Told what the kernel lets us know.
+//
+// Any other error than os.ErrProcessDone says that it could not be found out,
+// not that it is gone. A pidfd that cannot be had is a warning.
 func Adopt(pid int, start uint64) (*Child, error) {
 	if err := Prepare(); err != nil {
 		return nil, err
@@ -33,12 +36,12 @@ func Adopt(pid int, start uint64) (*Child, error) {
 	case err == unix.ESRCH:
 		return nil, os.ErrProcessDone
 	case err != unix.ENOSYS:
-		return nil, fmt.Errorf("cannot open process %d: %w", pid, err)
+		c.Warnings = append(c.Warnings, fmt.Errorf("cannot open process %d, its end is looked for: %w", pid, err))
 	}
 	// Only now: what the descriptor stands for does not change any more.
-	if !c.lives() {
+	if err := c.gone(); err != nil {
 		c.Close()
-		return nil, os.ErrProcessDone
+		return nil, err
 	}
 	for {
 		err = unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOHANG|unix.WNOWAIT, nil)
@@ -79,10 +82,17 @@ func StartTime(pid int) (uint64, error) {
 	return strconv.ParseUint(string(fields[starttime]), 10, 64)
 }
 
-func (c *Child) lives() bool {
+// gone returns nil when the process is there, os.ErrProcessDone when its number
+// is nobody's or another's, and why it could not be found out.
+func (c *Child) gone() error {
 	start, err := StartTime(c.PID)
-	return err == nil && start == c.start
+	if err == nil && start != c.start {
+		err = os.ErrProcessDone
+	}
+	return err
 }
+
+func (c *Child) lives() bool { return !errors.Is(c.gone(), os.ErrProcessDone) }
 
 // look is TryWait for a process that is not our child.
 func (c *Child) look() (Status, bool, error) {
@@ -112,6 +122,12 @@ func (c *Child) look() (Status, bool, error) {
 // the kernel keeps it (PIDFD_GET_INFO with PIDFD_INFO_EXIT, Linux 6.15; there
 // it appears once the new parent has taken it, for which most is waited).
 func (c *Child) Told(most time.Duration) (Status, bool) {
+	c.mu.Lock()
+	blind := c.PidFD < 0
+	c.mu.Unlock()
+	if blind {
+		return Status{}, false
+	}
 	for end := time.Now().Add(most); ; time.Sleep(time.Millisecond) {
 		if s, ok := c.exitInfo(); ok {
 			c.mu.Lock()

@@ -162,6 +162,9 @@ func (p *plan) forkLocked() (pid int, done *os.File, errno syscall.Errno) {
 // context's error.
 func waitExec(ctx context.Context, done *os.File) error {
 	defer done.Close()
+	if done.SetReadDeadline(time.Time{}) != nil { // Go's poller had no room for it
+		return pollExec(ctx, done)
+	}
 	stop := context.AfterFunc(ctx, func() { done.SetReadDeadline(time.Unix(1, 0)) })
 	defer stop()
 	var b [1]byte
@@ -170,6 +173,21 @@ func waitExec(ctx context.Context, done *os.File) error {
 	}
 	return nil
 }
+
+// pollExec is waitExec by looking again and again.
+func pollExec(ctx context.Context, done *os.File) error {
+	ready := []unix.PollFd{{Fd: int32(done.Fd()), Events: unix.POLLIN}}
+	for {
+		if n, err := unix.Poll(ready, pollExecEvery); n > 0 || err != nil && err != unix.EINTR {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+	}
+}
+
+const pollExecEvery = 10 // milliseconds
 
 func (p *plan) warnings() []error {
 	var all []error

@@ -5,8 +5,6 @@ package acceptance_test
 import (
 	"testing"
 	"time"
-
-	"bulkhead/supervisor/control"
 )
 
 // scale starts and stops the difference; who stays goes on with its work.
@@ -53,15 +51,4 @@ memory_max = "128M"
 			t.Errorf("%s: %s, code %d", e.Name, e.Reason.Words(), e.Reason.ExitCode)
 		}
 	}
-}
-
-// pids are those of the instances that run.
-func pids(all []control.Status) map[string]int {
-	m := map[string]int{}
-	for _, st := range all {
-		if st.State == "RUNNING" {
-			m[st.FullName()] = st.PID
-		}
-	}
-	return m
 }

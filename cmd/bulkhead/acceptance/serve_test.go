@@ -3,6 +3,7 @@ package acceptance_test
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,15 +20,18 @@ import (
 	"bulkhead/supervisor/control"
 )
 
-// supervisor is one `bulkhead serve`, a process of its own.
+// supervisor is one `bulkhead serve`, a process of its own, and those that come
+// after it on the same configuration.
 type supervisor struct {
-	t      *testing.T
-	bin    string
-	dir    string // of its config, its socket and its programs' logs
-	config string
-	cmd    *exec.Cmd
-	client *control.Client
-	events *recorder
+	t        *testing.T
+	bin      string
+	serveBin string // of the supervisor itself, "" for bin
+	dir      string // of its config, its socket and its programs' logs
+	config   string
+	head     string // what every configuration of it begins with
+	cmd      *exec.Cmd
+	client   *control.Client
+	events   *recorder // of the present one
 
 	mu  sync.Mutex
 	log []string
@@ -40,36 +44,88 @@ const stopMost = time.Minute
 // the test. cgroup is the key of that name.
 func serve(t *testing.T, cgroup, programs string) *supervisor {
 	t.Helper()
+	s := prepare(t, cgroup)
+	s.configure(programs)
+	s.start()
+	return s
+}
+
+// prepare is serve without the configuration and the start.
+func prepare(t *testing.T, cgroup string) *supervisor {
+	t.Helper()
 	s := &supervisor{t: t, bin: program(t), dir: t.TempDir()}
 	s.config = filepath.Join(s.dir, "bulkhead.toml")
-	text := fmt.Sprintf("[supervisor]\nsocket = %q\nstate_dir = %q\ncgroup = %q\n%s",
-		filepath.Join(s.dir, "bulkhead.sock"), s.dir, cgroup, programs)
-	if err := os.WriteFile(s.config, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	s.cmd = exec.Command(s.bin, "serve", "-c", s.config)
-	out, err := s.cmd.StderrPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := s.cmd.Start(); err != nil {
-		t.Fatalf("cannot start %q: %v", s.bin, err)
-	}
-	s.client = control.Dial(filepath.Join(s.dir, "bulkhead.sock"))
-	ctx, cancel := context.WithCancel(context.Background())
+	s.client = control.Dial(s.path("bulkhead.sock"))
+	s.head = fmt.Sprintf("[supervisor]\nsocket = %q\nstate_dir = %q\ncgroup = %q\n", s.path("bulkhead.sock"), s.dir, cgroup)
 	t.Cleanup(func() {
+		if s.cmd == nil {
+			return
+		}
 		if t.Failed() {
 			s.tell()
 		}
 		s.end()
-		cancel()
 		s.client.Close()
+		s.nothingLeft()
 	})
-	if !s.greeted(out) {
-		t.Fatal("it ended before it was up")
-	}
-	s.events = record(ctx, s.client)
 	return s
+}
+
+// mark is in the environment of everything that it starts.
+func (s *supervisor) mark() string { return "BULKHEAD_TEST_DIR=" + s.dir }
+
+// nothingLeft demands that no process of its programs is.
+func (s *supervisor) nothingLeft() {
+	for _, pid := range marked(s.t, s.mark()) {
+		if processState(pid) == "Z" {
+			continue
+		}
+		s.t.Errorf("process %d is left: %q", pid, slurp(fmt.Sprintf("/proc/%d/cmdline", pid)))
+		_ = syscall.Kill(pid, syscall.SIGKILL) // it may have ended just now
+	}
+}
+
+// path is that of a file of this supervisor.
+func (s *supervisor) path(name string) string { return filepath.Join(s.dir, name) }
+
+// configure writes the configuration: more keys of [supervisor], then the
+// programs. Nobody is told.
+func (s *supervisor) configure(programs string) {
+	s.t.Helper()
+	if err := os.WriteFile(s.config, []byte(s.head+programs), 0o644); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// command is what starts a supervisor.
+func (s *supervisor) command() *exec.Cmd {
+	cmd := exec.Command(cmp.Or(s.serveBin, s.bin), "serve", "-c", s.config)
+	cmd.Env = append(os.Environ(), s.mark())
+	return cmd
+}
+
+// start starts a supervisor where none runs, and returns once it is up.
+func (s *supervisor) start() {
+	s.t.Helper()
+	s.cmd = s.command()
+	out, err := s.cmd.StderrPipe()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	if err := s.cmd.Start(); err != nil {
+		s.t.Fatalf("cannot start %q: %v", s.bin, err)
+	}
+	if !s.greeted(out) {
+		s.t.Fatalf("it ended before it was up: %v\n%s", s.cmd.Wait(), strings.Join(s.log, "\n"))
+	}
+	s.follow()
+}
+
+// follow records the events of the supervisor that is there now.
+func (s *supervisor) follow() {
+	ctx, cancel := context.WithCancel(context.Background())
+	s.t.Cleanup(cancel)
+	s.events = record(ctx, s.client)
 }
 
 // greeted reads the log until the line with which the supervisor, already

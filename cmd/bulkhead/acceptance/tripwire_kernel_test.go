@@ -110,9 +110,3 @@ min_lifetime = "0s"
 }
 
 const readBytes = 192 << 20
-
-// slurp is a file's text, "" when it is not there yet.
-func slurp(path string) string {
-	b, _ := os.ReadFile(path)
-	return string(b)
-}

@@ -4,6 +4,7 @@ package systemd_test
 
 import (
 	"fmt"
+	"net"
 	"os"
 	"strings"
 	"testing"
@@ -12,9 +13,12 @@ import (
 
 // roles are the programs that the test binary itself is under bulkhead, by
 // the value of roleKey.
-var roles = map[string]func(){"hog": hog, "container": container}
+var roles = map[string]func(){"hog": hog, "container": container, "teller": teller, "asked": asked}
 
-const roleKey = "BULKHEAD_TEST_ROLE"
+const (
+	roleKey = "BULKHEAD_TEST_ROLE"
+	wordKey = "BULKHEAD_TEST_WORD"
+)
 
 func TestMain(m *testing.M) {
 	name := os.Getenv(roleKey)
@@ -37,6 +41,39 @@ func hog() {
 			b[i] = 1
 		}
 		kept = append(kept, b)
+	}
+}
+
+// teller says that it is ready, and tells of three jobs when the file that
+// wordKey names is there.
+func teller() {
+	tell := func(text string) error {
+		to, err := net.DialUnix("unixgram", nil, &net.UnixAddr{Name: os.Getenv("NOTIFY_SOCKET"), Net: "unixgram"})
+		if err == nil {
+			_, err = to.Write([]byte(text))
+		}
+		return err
+	}
+	word := os.Getenv(wordKey)
+	err := tell("READY=1")
+	for err == nil {
+		if _, err := os.Stat(word); err == nil {
+			break
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if err == nil {
+		err = tell("JOBS_DONE=3")
+	}
+	if err == nil {
+		err = os.WriteFile(word+".done", nil, 0o644)
+	}
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	for {
+		time.Sleep(time.Hour)
 	}
 }
 

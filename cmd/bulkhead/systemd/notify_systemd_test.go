@@ -25,7 +25,7 @@ func TestSystemdServiceReadiness(t *testing.T) {
 func TestSystemdServiceWatchdog(t *testing.T) {
 	u := install(t, idle("first"), "WatchdogSec=10", "RestartSec=100ms")
 	u.start()
-	main := u.property("MainPID")
+	before, main := u.running("first"), u.property("MainPID")
 	fed := u.property("WatchdogTimestampMonotonic")
 	eventually(t, "the watchdog is fed", func() bool { return u.property("WatchdogTimestampMonotonic") != fed })
 	u.expect("MainPID="+main, "NRestarts=0")
@@ -41,5 +41,5 @@ func TestSystemdServiceWatchdog(t *testing.T) {
 		return now != main && now != "0" && u.property("NRestarts") != "0"
 	})
 	u.answers(main)
-	u.running("first")
+	u.same(before)
 }

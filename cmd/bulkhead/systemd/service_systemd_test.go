@@ -41,10 +41,10 @@ memory_swap_max = "0"
 		all := u.status()
 		return all["plain"].State == "RUNNING" && all["sized"].State == "RUNNING"
 	})
-	u.expect("ActiveState=active", "OOMPolicy=continue", "ControlGroup=/system.slice/"+unitName)
+	u.expect("ActiveState=active", "OOMPolicy=continue", "ControlGroup=/"+sliceName+"/"+unitName)
 
 	main := u.property("MainPID")
-	if own := slurp("/proc/" + main + "/cgroup"); own != "0::/system.slice/bulkhead.service/bulkhead/supervisor" {
+	if own := slurp("/proc/" + main + "/cgroup"); own != "0::/bulkhead.slice/bulkhead.service" {
 		t.Errorf("bulkhead runs in %q", own)
 	}
 	all := u.statusJSON()
@@ -54,7 +54,7 @@ memory_swap_max = "0"
 	} {
 		s := all[name]
 		dir := mount + s.Cgroup
-		if !strings.HasPrefix(dir, unitTree+"/bulkhead/programs/"+name+"/") {
+		if !strings.HasPrefix(dir, sliceTree+"/bulkhead/programs/"+name+"/") {
 			t.Errorf("%s runs in %q", name, s.Cgroup)
 		}
 		if s.Enforced != "kernel" {
@@ -78,6 +78,10 @@ memory_swap_max = "0"
 		if got := slurp("/proc/" + pid + "/oom_score_adj"); got != want {
 			t.Errorf("process %s has oom_score_adj %s, want %s: %s", pid, got, want, slurp("/proc/"+pid+"/comm"))
 		}
+	}
+
+	if min := slurp(sliceTree + "/" + unitName + "/memory.min"); min != "33554432" || slurp(sliceTree+"/memory.min") != min {
+		t.Errorf("bulkhead has memory.min %s, its slice %s", min, slurp(sliceTree+"/memory.min"))
 	}
 
 	if info, err := os.Stat("/var/log/bulkhead"); err != nil || !info.IsDir() {

@@ -18,11 +18,16 @@ import (
 )
 
 const (
-	unitName = "bulkhead.service"
-	unitDir  = "/run/systemd/system"
-	mount    = "/sys/fs/cgroup"
-	unitTree = mount + "/system.slice/" + unitName
+	unitName  = "bulkhead.service"
+	sliceName = "bulkhead.slice"
+	unitDir   = "/run/systemd/system"
+	mount     = "/sys/fs/cgroup"
+	sliceTree = mount + "/" + sliceName
 )
+
+// elsewhere is a drop-in that makes of the shipped unit one of before it had a
+// slice of its own: the programs live in the service's cgroup.
+const elsewhere = "Slice=system.slice\nRestartKillSignal=SIGTERM"
 
 // unit is bulkhead as the shipped unit file runs it.
 type unit struct {
@@ -44,11 +49,13 @@ func install(t *testing.T, programs string, extra ...string) *unit {
 	t.Cleanup(u.client.Close)
 	u.config = filepath.Join(u.dir, "bulkhead.toml")
 	u.programs(programs)
-	shipped, err := os.ReadFile("../../../packaging/" + unitName)
-	if err != nil {
-		t.Fatal(err)
+	for _, name := range []string{unitName, sliceName} {
+		shipped, err := os.ReadFile("../../../packaging/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(unitDir, name), string(shipped))
 	}
-	write(t, filepath.Join(unitDir, unitName), string(shipped))
 	dropins := filepath.Join(unitDir, unitName+".d")
 	if err := os.MkdirAll(dropins, 0o755); err != nil {
 		t.Fatal(err)
@@ -62,6 +69,8 @@ func install(t *testing.T, programs string, extra ...string) *unit {
 		}
 		_ = exec.Command("systemctl", "stop", unitName).Run()
 		_ = exec.Command("systemctl", "reset-failed", unitName).Run()
+		_ = exec.Command("systemctl", "stop", sliceName).Run()
+		killLeft(t)
 		if err := os.RemoveAll(dropins); err != nil {
 			t.Error(err)
 		}
@@ -99,6 +108,16 @@ func (u *unit) answers(before string) (pid string) {
 		return err == nil && pid != before
 	})
 	return pid
+}
+
+// crash kills bulkhead, and returns which process it was.
+func (u *unit) crash() (main string) {
+	u.t.Helper()
+	main = u.property("MainPID")
+	if out, err := exec.Command("kill", "-KILL", main).CombinedOutput(); err != nil {
+		u.t.Fatalf("kill: %v\n%s", err, out)
+	}
+	return main
 }
 
 // property is one of systemctl show.
@@ -180,7 +199,29 @@ func (u *unit) running(names ...string) map[string]control.Status {
 	return all
 }
 
-// gone fails the test if a process of all, or the unit's cgroup, is left.
+// killLeft ends what a test has left in the slice, which is no good sign.
+func killLeft(t *testing.T) {
+	t.Helper()
+	if strings.Contains(slurp(sliceTree+"/cgroup.events"), "populated 1") {
+		t.Error("programs are left in the slice after systemctl stop")
+		write(t, sliceTree+"/cgroup.kill", "1")
+		eventually(t, "they end", func() bool { return strings.Contains(slurp(sliceTree+"/cgroup.events"), "populated 0") })
+	}
+	_ = exec.Command("find", sliceTree+"/bulkhead", "-depth", "-type", "d", "-exec", "rmdir", "{}", ";").Run()
+}
+
+// inSlice are the names of the cgroups in the slice.
+func inSlice() (names []string) {
+	all, _ := os.ReadDir(sliceTree)
+	for _, e := range all {
+		if e.IsDir() {
+			names = append(names, e.Name())
+		}
+	}
+	return names
+}
+
+// gone fails the test if a process of all, or a cgroup of the unit or of its programs, is left.
 func (u *unit) gone(all map[string]control.Status) {
 	u.t.Helper()
 	for name, s := range all {
@@ -188,7 +229,10 @@ func (u *unit) gone(all map[string]control.Status) {
 			u.t.Errorf("%s is left: %s", name, text)
 		}
 	}
-	if _, err := os.Stat(unitTree); !errors.Is(err, fs.ErrNotExist) {
+	if left := inSlice(); len(left) > 0 {
+		u.t.Errorf("in the slice is left: %q", left)
+	}
+	if _, err := os.Stat(mount + "/system.slice/" + unitName); !errors.Is(err, fs.ErrNotExist) {
 		u.t.Errorf("the unit's cgroup is left: %v", err)
 	}
 }
@@ -197,7 +241,7 @@ func (u *unit) gone(all map[string]control.Status) {
 func (u *unit) tell() {
 	out, _ := exec.Command("systemctl", "status", "--no-pager", unitName).CombinedOutput()
 	u.t.Logf("%s", out)
-	out, _ = exec.Command("find", unitTree, "-name", "cgroup.procs", "-exec", "grep", "-H", "", "{}", "+").CombinedOutput()
+	out, _ = exec.Command("find", mount, "-path", "*bulkhead*", "-name", "cgroup.procs", "-exec", "grep", "-H", "", "{}", "+").CombinedOutput()
 	u.t.Logf("processes:\n%s", out)
 	log := strings.Split(slurp(filepath.Join(u.dir, "log")), "\n")
 	u.t.Logf("log:\n%s", strings.Join(log[max(len(log)-30, 0):], "\n"))

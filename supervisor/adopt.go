@@ -1,0 +1,322 @@
+package supervisor
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/supervisor/logs"
+	"bulkhead/supervisor/spawn"
+)
+
+// adopt makes a process of a run that an earlier supervisor has started, as
+// birth does of one that is new. What cannot be had of it is told and gone without.
+func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, known runRecord) adoption {
+	rules := *prog
+	p := &process{host: h, ref: r, inst: *inst, name: runName{rules.Name, inst.Name, r.n}, before: known.Before}
+	if known.Instance != "" {
+		p.name.instance = known.Instance
+	}
+	if f.run != 0 {
+		p.name = runName{f.program, f.instance, f.run}
+	}
+	p.prog.Store(&rules)
+	p.counter = newCounter(&rules)
+	pids := h.reopen(p, f)
+	h.adoptMain(p, known, pids)
+	a := adoption{live: p, pid: p.child.PID, known: known}
+	a.known.PID, a.known.Cgroup, a.known.Instance, a.known.Before = p.child.PID, p.comp.ID(), p.name.instance, p.before
+	a.known.Ticks = p.ticks
+	a.born = time.Duration(p.ticks) * (time.Second / clockTicks)
+	if s, ok := p.comp.(*cgroup.Session); ok {
+		s.Adopt(p.child.PID, p.ticks)
+		s.Add(pids)
+	}
+	a.jobs = h.reconnect(p)
+	h.mu.Lock()
+	h.runs[r] = p
+	h.pids[p.child.PID] = p
+	h.adopted = append(h.adopted, p)
+	h.mu.Unlock()
+	return a
+}
+
+// clockTicks is what /proc counts start times in: USER_HZ, 100 on every Linux.
+const clockTicks = 100
+
+// reopen takes hold of the run's cgroup and returns its processes.
+func (h *host) reopen(p *process, f found) []int {
+	p.comp = cgroup.NewSession()
+	if f.trace.entry.Path == "" {
+		return f.trace.pids
+	}
+	run, err := h.tree.OpenEntry(f.trace.entry)
+	if err != nil {
+		h.post(trouble{p.ref, "cannot take over the cgroup", err})
+		return nil
+	}
+	p.comp = run
+	if g, err := h.group(f.program); err != nil {
+		h.post(trouble{p.ref, "cannot take over the program's cgroup", err})
+	} else {
+		p.group = g
+		if (p.before == cgroup.Counts{}) {
+			p.before, _ = g.Counts() // zeros make every later count a difference
+		}
+	}
+	p.wire = wireOf(p.prog.Load())
+	p.wire.At = run.High()
+	pids, err := run.Procs()
+	if err != nil && !errors.Is(err, cgroup.ErrGone) {
+		h.post(trouble{p.ref, "cannot list the processes", err})
+	}
+	return pids
+}
+
+// adoptMain finds the main process: the remembered one, else the leader of the
+// session that every run is started in. It may have ended.
+func (h *host) adoptMain(p *process, known runRecord, pids []int) {
+	if known.PID != 0 {
+		p.child, p.ticks = h.adoptPID(p, known.PID, known.Ticks), known.Ticks
+		return
+	}
+	for _, pid := range pids {
+		if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+			continue
+		}
+		if ticks, err := spawn.StartTime(pid); err == nil {
+			p.child, p.ticks = h.adoptPID(p, pid, ticks), ticks
+			return
+		}
+	}
+	p.child = spawn.Gone(0)
+}
+
+// adoptMost is how long is tried to find out whether a process is there: with
+// descriptors or memory short nobody knows, and one that is taken for gone
+// would be started a second time.
+const adoptMost = 2 * time.Second
+
+// patiently tries again what fails for want of descriptors or memory: a run
+// that is not taken over whole is not taken over a second time.
+func patiently(try func() error) error {
+	for end := time.Now().Add(adoptMost); ; time.Sleep(lookAgain) {
+		err := try()
+		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrProcessDone) || time.Now().After(end) {
+			return err
+		}
+	}
+}
+
+func (h *host) adoptPID(p *process, pid int, ticks uint64) *spawn.Child {
+	var c *spawn.Child
+	err := patiently(func() (err error) {
+		c, err = spawn.Adopt(pid, ticks)
+		return err
+	})
+	switch {
+	case err == nil:
+		for _, w := range c.Warnings {
+			h.post(trouble{p.ref, "taken over without", w})
+		}
+		return c
+	case !errors.Is(err, os.ErrProcessDone):
+		h.post(trouble{p.ref, "cannot find out whether its main process is there, it is taken for ended", err})
+	}
+	return spawn.Gone(pid)
+}
+
+// reconnect goes on reading the run's output, and returns the jobs that were
+// counted in it so far.
+func (h *host) reconnect(p *process) (jobs uint64) {
+	targets := map[string]conf.LogTarget{"stdout": p.inst.Stdout, "stderr": p.inst.Stderr}
+	for _, channel := range []string{"stdout", "stderr"} {
+		var st *logs.Stream
+		var sink *logs.Sink
+		err := patiently(func() (err error) {
+			st, err = h.streams.Reopen(streamID(p.name, channel))
+			return err
+		})
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // redirected, or never made
+		}
+		if err != nil {
+			h.post(trouble{p.ref, "cannot go on reading its " + channel, err})
+			continue
+		}
+		err = patiently(func() (err error) {
+			sink, err = h.sink(targets[channel])
+			return err
+		})
+		if err != nil {
+			h.post(trouble{p.ref, "cannot open its log", err})
+			sink = h.logs.OpenLater(logTarget(targets[channel]))
+		}
+		var tap logs.Tap
+		if channel == "stdout" && p.counter != nil {
+			jobs = st.Count()
+			if err := p.counter.Restore(st.TapState()); err != nil {
+				h.post(trouble{p.ref, "cannot go on counting where the count was", err})
+			}
+			p.output = jobs
+			tap = p.tap
+		}
+		p.stream(st, sink, tap)
+	}
+	return jobs
+}
+
+// sink opens a log, nil for output that is thrown away.
+func (h *host) sink(t conf.LogTarget) (*logs.Sink, error) {
+	if t.Path == "" {
+		return nil, nil
+	}
+	return h.logs.Open(logTarget(t))
+}
+
+func logTarget(t conf.LogTarget) logs.Target {
+	return logs.Target{Path: t.Path, MaxBytes: int64(t.MaxBytes), Backups: t.Backups}
+}
+
+// stream begins to read a stream of the run.
+func (p *process) stream(st *logs.Stream, sink *logs.Sink, tap logs.Tap) {
+	p.streams = append(p.streams, st)
+	if sink != nil {
+		p.sinks = append(p.sinks, sink)
+	}
+	pump, err := st.Start(sink, tap)
+	if err != nil {
+		p.host.post(trouble{p.ref, "cannot read its output", err})
+		return
+	}
+	p.pumps = append(p.pumps, pump)
+	p.host.hold(st)
+}
+
+// hold has the keeper keep a stream's FIFO, should we and the run both end.
+func (h *host) hold(st *logs.Stream) {
+	fd, err := st.Keep()
+	if err == nil {
+		err = h.keep.hold(filepath.Base(st.Path()), fd)
+		unix.Close(fd)
+	}
+	if err != nil {
+		h.post(trouble{what: "the last lines of a run would be lost with the supervisor", err: err})
+	}
+}
+
+// watch begins to look after the runs that were adopted.
+func (h *host) watch() {
+	h.mu.Lock()
+	all := h.adopted
+	h.adopted = nil
+	h.mu.Unlock()
+	go func() { // a full queue of the loop must not hold up the loop
+		for _, p := range all {
+			p.watch()
+		}
+	}()
+}
+
+// strayWait is what a run that is in no configuration and no memory has to end.
+const strayWait = 10 * time.Second
+
+func (h *host) stray(f found, stop bool) {
+	if f.alive && !stop {
+		h.drainUnread(f)
+		return
+	}
+	h.released.add()
+	go func() {
+		defer h.released.done()
+		p := &process{host: h, name: runName{f.program, f.instance, f.run}}
+		p.prog.Store(&conf.Program{Name: f.program})
+		pids := h.reopen(p, f)
+		if s, ok := p.comp.(*cgroup.Session); ok {
+			s.Add(pids)
+		}
+		if f.alive {
+			h.endStray(p)
+		}
+		h.salvage(f)
+		p.removeCompartment()
+	}()
+}
+
+func (h *host) endStray(p *process) {
+	if err := p.comp.Signal(syscall.SIGTERM); err != nil {
+		h.post(trouble{what: "cannot stop " + p.name.instance, err: err})
+	}
+	for end := time.Now().Add(strayWait); p.left() && time.Now().Before(end); time.Sleep(lookAgain) {
+	}
+	if p.left() {
+		if err := p.comp.Kill(); err != nil {
+			h.post(trouble{what: "cannot kill " + p.name.instance, err: err})
+		}
+	}
+}
+
+// salvage writes what a dead run's FIFOs still hold to where its instance logs.
+func (h *host) salvage(f found) {
+	for _, channel := range f.trace.channels {
+		st, pump, sink := h.read(f, channel)
+		if pump != nil {
+			pump.Drain(drainMost)
+			pump.Close()
+			<-pump.Done()
+		}
+		if sink != nil {
+			sink.Close()
+		}
+		if st != nil {
+			h.removeStream(st)
+		}
+	}
+}
+
+// drainUnread reads for a run that is left alone, so that it does not block.
+func (h *host) drainUnread(f found) {
+	for _, channel := range f.trace.channels {
+		h.read(f, channel)
+	}
+}
+
+// read begins to read a stream of a run that is nobody's.
+func (h *host) read(f found, channel string) (*logs.Stream, *logs.Pump, *logs.Sink) {
+	name := runName{f.program, f.instance, f.run}
+	st, err := h.streams.Reopen(streamID(name, channel))
+	if err != nil {
+		h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
+		return nil, nil, nil
+	}
+	var sink *logs.Sink
+	if f.inst != nil {
+		target := f.inst.Stdout
+		if channel == "stderr" {
+			target = f.inst.Stderr
+		}
+		if sink, err = h.sink(target); err != nil {
+			h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
+		}
+	}
+	pump, err := st.Start(sink, nil)
+	if err != nil {
+		h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
+	}
+	return st, pump, sink
+}
+
+// removeStream gives up what is kept of a stream that was read to its end.
+func (h *host) removeStream(st *logs.Stream) {
+	h.keep.drop(filepath.Base(st.Path()))
+	if err := st.Remove(); err != nil {
+		h.post(trouble{what: "cannot remove an output pipe", err: err})
+	}
+}

@@ -1,0 +1,165 @@
+package supervisor
+
+import (
+	"time"
+
+	"bulkhead/cgroup"
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// What is remembered while no supervisor runs. Everything here is written as
+// JSON by package state; a field may be added, but keeps its meaning for good:
+// an upgrade reads what the version before has written.
+
+// instanceRecord is an instance as the loop remembers it.
+type instanceRecord struct {
+	Program                      string
+	State                        programs.State // its moments count from the boot
+	Runs                         map[uint64]runRecord
+	Paused                       uint64
+	Leaving                      bool
+	Restarts, Recycles, OOMKills int64
+	StartedAt, StoppedAt         time.Time
+}
+
+// runRecord is how a live run is known again.
+type runRecord struct {
+	PID      int           // of the main process
+	Ticks    uint64        // its start time, clock ticks since the boot
+	Cgroup   uint64        // the kernel's id of its cgroup, 0 none
+	Instance string        // its instance's name at its birth, which its cgroup and pipes go by
+	Started  time.Time     // for people
+	Counted  uint64        // jobs of its output that State knows of
+	Before   cgroup.Counts // of the program's cgroup, when the run was born
+}
+
+// supervisorRecord is the supervisor that wrote all this.
+type supervisorRecord struct {
+	Version string
+	PID     int
+	Serial  uint64 // of the newest event
+	Clean   bool   // it ended with everything stopped
+	Left    bool   // it ended in order and left everything running
+	Ending  bool   // it was stopping everything
+	Digest  string // of the config files as they were read last
+
+	Socket, StateDir, Cgroup string // of the configuration, which must not change under it
+}
+
+// The keys of the documents.
+const (
+	keySupervisor = "supervisor"
+	keyPrograms   = "programs" // []conf.Program, those in force
+	keyInstance   = "instance/"
+	keyReasons    = "reasons/" // []control.Reason, newest first
+)
+
+func (l *loop) record(in *instance) instanceRecord {
+	r := instanceRecord{Program: in.prog.conf.Name, State: in.state, Paused: in.paused, Leaving: in.leaving,
+		Restarts: in.restarts, Recycles: in.recycles, OOMKills: in.oomKills,
+		StartedAt: in.startedAt, StoppedAt: in.stoppedAt}
+	for n, f := range in.runs {
+		if f.known.PID != 0 {
+			if r.Runs == nil {
+				r.Runs = make(map[uint64]runRecord, 2)
+			}
+			r.Runs[n] = f.known
+		}
+	}
+	return r
+}
+
+// recall puts an instance back to where it was.
+func (in *instance) recall(r instanceRecord, reasons []control.Reason) {
+	in.state, in.paused = r.State, r.Paused
+	in.startedAt, in.stoppedAt = r.StartedAt, r.StoppedAt
+	in.recount(r, reasons)
+	for n, known := range r.Runs {
+		f := in.facts(n)
+		f.pid, f.started, f.known = known.PID, known.Started, known
+	}
+}
+
+// recount takes over what stays true when nothing of it runs any more, as after
+// a reboot: the run numbers, the counts, and the reasons.
+func (in *instance) recount(r instanceRecord, reasons []control.Reason) {
+	in.restarts, in.recycles, in.oomKills = r.Restarts, r.Recycles, r.OOMKills
+	in.state.LastN = r.State.LastN
+	in.reasons = reasons
+}
+
+// memory is where the loop writes what is to be remembered. Nothing of it blocks.
+type memory interface {
+	Put(key string, v any)
+	Delete(key string)
+}
+
+// noMemory is for a loop without one.
+type noMemory struct{}
+
+func (noMemory) Put(string, any) {}
+func (noMemory) Delete(string)   {}
+
+// remember writes down what has changed since the last call.
+func (l *loop) remember() {
+	if len(l.stale) == 0 && len(l.forgotten) == 0 {
+		return
+	}
+	for name := range l.forgotten {
+		if l.instances[name] == nil {
+			l.memory.Delete(keyInstance + name)
+			l.memory.Delete(keyReasons + name)
+		}
+	}
+	for in := range l.stale {
+		name := in.conf.FullName()
+		if l.instances[name] != in {
+			continue // its name is another's: what is left of it ends
+		}
+		l.memory.Put(keyInstance+name, l.record(in))
+		if in.told {
+			in.told = false
+			l.memory.Put(keyReasons+name, in.reasons)
+		}
+	}
+	clear(l.stale)
+	clear(l.forgotten)
+	l.rememberSelf(false)
+}
+
+// rememberSelf writes down the supervisor's own part.
+func (l *loop) rememberSelf(clean bool) { l.memory.Put(keySupervisor, l.ownRecord(clean)) }
+
+func (l *loop) ownRecord(clean bool) supervisorRecord {
+	self := l.self
+	self.Serial, self.Ending, self.Clean = l.journal.newest(), l.ending != nil, clean
+	return self
+}
+
+// rememberPrograms writes down the programs in force, after they were changed.
+func (l *loop) rememberPrograms() {
+	l.memory.Put(keyPrograms, l.inForce())
+	for _, in := range l.instances {
+		l.stale[in] = true
+	}
+}
+
+func (l *loop) inForce() []conf.Program {
+	all := make([]conf.Program, 0, len(l.programs))
+	for _, p := range l.inOrder() {
+		all = append(all, p.conf)
+	}
+	return all
+}
+
+// rememberAll is all there is to remember, for a successor that gets it handed over.
+func (l *loop) rememberAll() map[string]any {
+	all := map[string]any{keySupervisor: l.ownRecord(false), keyPrograms: l.inForce()}
+	for name, in := range l.instances {
+		all[keyInstance+name] = l.record(in)
+		all[keyReasons+name] = in.reasons
+	}
+	return all
+}
