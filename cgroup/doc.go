@@ -6,6 +6,10 @@
 //	<root>/bulkhead/supervisor                  the supervisor itself
 //	<root>/bulkhead/programs/<program>          one program: the limits of all its instances together
 //	<root>/bulkhead/programs/<program>/<instance>.<run>   one run: born in it, ends with it
+//	<root>/bulkhead/keeper                      what of the supervisor's outlives it
+//
+// As a systemd service in bulkhead.slice the supervisor stays in its unit's own
+// cgroup, and <root> is the slice: so the programs outlive the service.
 //
 // It never starts a process, never waits for one (no status is ever reaped
 // here), never decides about a program and never logs: it returns errors. No

@@ -8,7 +8,9 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -49,6 +51,13 @@ type Options struct {
 	Mount string // build here and nowhere else, instead of finding a place; for tests
 	Proc  string // "" is /proc
 	Lock  int    // descriptor of the tree's lock, handed on by Tree.LockFD through an exec; 0 none
+	Home  Home   // as Tree.Home told it before an exec; "" unknown
+}
+
+// Home is where a supervisor came from, for Retire.
+type Home struct {
+	Path string   // the cgroup; "" unknown
+	Lent []string // controllers that were enabled in it for the tree
 }
 
 // Tree is the supervisor's part of the cgroup tree.
@@ -107,7 +116,7 @@ func open(o Options, k kernel) (*Tree, error) {
 	if o.Proc == "" {
 		o.Proc = "/proc"
 	}
-	t := &Tree{k: k, lock: -1, handed: o.Lock, protection: map[string]protection{}}
+	t := &Tree{k: k, lock: -1, handed: o.Lock, home: o.Home.Path, lent: o.Home.Lent, protection: map[string]protection{}}
 	switch o.Mode {
 	case "off":
 		t.why = whyOff
@@ -145,12 +154,22 @@ func (t *Tree) buildAny(h host, name string) error {
 			t.why = whyNot(h, t, nil)
 			return nil
 		}
+		if top := s.dir + "/" + name; inhabited(top) {
+			return fmt.Errorf("cannot go on in cgroup tree %q, in which processes live: %w", top, err)
+		}
 		if first == nil {
 			first = err
 		}
 	}
 	t.why = whyNot(h, t, first)
 	return nil
+}
+
+// inhabited says that a process lives in the cgroup: an earlier supervisor's
+// programs, or we ourselves. Such a tree is not given up for another place.
+func inhabited(dir string) bool {
+	b, _ := os.ReadFile(dir + "/cgroup.events") // there is none, most likely
+	return strings.Contains(string(b), "populated 1")
 }
 
 // build makes the tree in s. On failure what was made is removed again.
@@ -199,7 +218,7 @@ func (t *Tree) build(s site, name string) (err error) {
 	for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
 		t.controllers = t.enable(dir, t.controllers)
 	}
-	if s.inner {
+	if s.inner && len(t.lent) == 0 {
 		t.lent = slices.DeleteFunc(words(s.dir+"/cgroup.subtree_control"), func(c string) bool { return slices.Contains(before, c) })
 	}
 	t.mode = Tracking
@@ -264,9 +283,14 @@ func (t *Tree) takeLock(top string) error {
 	if err != nil {
 		return fmt.Errorf("cannot open cgroup %q: %w", top, err)
 	}
-	if err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err == unix.EWOULDBLOCK {
+	switch err := unix.Flock(fd, unix.LOCK_EX|unix.LOCK_NB); err {
+	case nil:
+	case unix.EWOULDBLOCK:
 		unix.Close(fd)
 		return fmt.Errorf("cannot use cgroup %q: %w", top, ErrInUse)
+	default:
+		unix.Close(fd)
+		return fmt.Errorf("cannot lock cgroup %q: %w", top, err)
 	}
 	t.lock = fd
 	return nil
@@ -280,6 +304,9 @@ func sameFile(fd int, path string) bool {
 // LockFD is the descriptor that keeps other supervisors out, to be handed
 // through an exec to Options.Lock; -1 when there is none.
 func (t *Tree) LockFD() int { return t.lock }
+
+// Home is to be handed through an exec to Options.Home.
+func (t *Tree) Home() Home { return Home{t.home, t.lent} }
 
 func (t *Tree) unlock() {
 	if t.lock >= 0 {
@@ -308,17 +335,18 @@ func (t *Tree) Close() { t.unlock() }
 // along with it, returns to the cgroup it came from, and the directories go.
 // Where that cgroup cannot hold processes any more (it has other children with
 // controllers), the empty tree stays; so it does around runs that still live. Close comes after.
-func (t *Tree) Retire() {
+//
+// The error says what could not be removed and was expected to be.
+func (t *Tree) Retire() error {
 	if t.mode == None || t.home == "" && !t.beside {
-		return
+		return nil
 	}
-	if t.k.rmdir(t.top+"/"+programsDir) != nil {
-		return
+	if err := t.rmdirSoon(t.top + "/" + programsDir); err != nil {
+		return err
 	}
 	t.endKept()
 	if t.beside { // the slice's controllers are systemd's
-		_ = t.k.rmdir(t.top)
-		return
+		return t.rmdirSoon(t.top)
 	}
 	leaf := t.top + "/" + supervisorDir
 	if filepath.Dir(t.top) == t.home && len(t.lent) > 0 {
@@ -328,12 +356,25 @@ func (t *Tree) Retire() {
 		}
 		t.moveAll(leaf, t.home)
 	}
-	if t.k.write(t.home+"/cgroup.procs", "0") != nil {
-		return
+	if err := t.writePath(t.home+"/cgroup.procs", "0"); err != nil {
+		return err
 	}
-	if t.k.rmdir(leaf) == nil {
-		t.k.rmdir(t.top)
+	if err := t.rmdirSoon(leaf); err != nil {
+		return err
 	}
+	return t.rmdirSoon(t.top)
+}
+
+// rmdirSoon removes an empty directory; its last process (the keeper) may just be exiting.
+func (t *Tree) rmdirSoon(dir string) error {
+	var err error
+	for wait := time.Millisecond; wait < 500*time.Millisecond; wait *= 2 {
+		if err = t.k.rmdir(dir); err == nil || vanished(err) {
+			return nil
+		}
+		time.Sleep(wait)
+	}
+	return fmt.Errorf("cannot remove cgroup %q: %w", dir, bare(err))
 }
 
 // Program opens or creates the cgroup of a program, ready for runs inside it.

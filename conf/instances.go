@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -154,4 +155,30 @@ func (p Program) WithNumprocs(n int) (Program, error) {
 		return p, err
 	}
 	return scaled, nil
+}
+
+// namedMost is how many instances more than it has are looked at for a name.
+const namedMost = 128
+
+// InstanceNamed returns the instance that bears the name, or would with another
+// numprocs; false when none does.
+func (p Program) InstanceNamed(name string) (Instance, bool) {
+	find := func(all []Instance) (Instance, bool) {
+		i := slices.IndexFunc(all, func(in Instance) bool { return in.Name == name })
+		if i < 0 {
+			return Instance{}, false
+		}
+		return all[i], true
+	}
+	if in, ok := find(p.Instances); ok {
+		return in, true
+	}
+	for _, n := range []int{1, len(p.Instances) + namedMost} {
+		if other, err := p.WithNumprocs(n); err == nil {
+			if in, ok := find(other.Instances); ok {
+				return in, true
+			}
+		}
+	}
+	return Instance{}, false
 }

@@ -94,3 +94,14 @@ func readGood(t *testing.T, name string) *Config {
 	}
 	return c
 }
+
+func TestInstanceNamed(t *testing.T) {
+	c := mustRead(t, "[programs.queue]\ncommand = \"true\"\nnumprocs = 2\n")
+	p := c.Programs[0]
+	for name, want := range map[string]bool{"queue_00": true, "queue_01": true, "queue_07": true, "queue": true, "queue_1": false, "": false, "other": false} {
+		in, ok := p.InstanceNamed(name)
+		if ok != want || ok && in.Name != name {
+			t.Errorf("%q: %v %q", name, ok, in.Name)
+		}
+	}
+}

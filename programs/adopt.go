@@ -35,6 +35,22 @@ func (t *step) adopted(e Adopted) {
 	}
 }
 
+// unborn starts anew what never came to be. Where that could be a second time
+// of something that is to be done once, or nobody wants it any more, it counts as ended.
+func (t *step) unborn(n uint64) {
+	r := t.run(n)
+	if r == nil || r.Phase != Spawning {
+		return
+	}
+	if t.p.AutoRestart == RestartNever || r.Asked != AskedNothing || !t.s.Want {
+		r.Born, r.Exit = t.m.At, Exit{Code: -1, Unknown: true}
+		t.over(r)
+		return
+	}
+	t.do(Release{n})
+	*r = t.newRun()
+}
+
 // found takes in a run that was started after the last words of its supervisor,
 // or whose memory is lost. It is up: nobody knows better, and its start is over.
 func (t *step) found(e Found) {

@@ -65,6 +65,10 @@ type Adopted struct {
 	Lost bool
 }
 
+// Unborn: the run was asked for by another supervisor, and no process of it is
+// there; whether there ever was one nobody knows.
+type Unborn struct{ Run uint64 }
+
 // Found: a run that nobody remembers is alive.
 type Found struct {
 	Run  uint64
@@ -89,5 +93,6 @@ func (Stuck) event()       {}
 func (MainExited) event()  {}
 func (Emptied) event()     {}
 func (Adopted) event()     {}
+func (Unborn) event()      {}
 func (Found) event()       {}
 func (Tick) event()        {}

@@ -36,6 +36,8 @@ func Step(p Policy, s State, m Moment, e Event) (State, []Action) {
 		t.emptied(e.Run)
 	case Adopted:
 		t.adopted(e)
+	case Unborn:
+		t.unborn(e.Run)
 	case Found:
 		t.found(e)
 	case Tick:

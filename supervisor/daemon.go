@@ -165,6 +165,7 @@ type rereadRequest struct {
 	config *conf.Config
 	apply  bool
 	names  []string
+	digest string        // of its files
 	note   *control.Note // where what was done is left for a successor, nil nowhere
 	diff   chan conf.Changes
 	done   map[string]string
@@ -178,6 +179,10 @@ func (q *rereadRequest) do(l *loop) {
 			q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
 		} else {
 			q.done = l.apply(q.config, diff, q.names)
+			if len(q.names) == 0 {
+				l.self.Digest = q.digest
+				l.rememberSelf(false)
+			}
 			if q.note != nil {
 				q.note.Set(updated{q.done, diff.Added})
 			}
@@ -191,7 +196,7 @@ func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rerea
 	if err != nil {
 		return nil, conf.Changes{}, &control.Error{Fault: control.CantReread, Message: err.Error()}
 	}
-	q := &rereadRequest{config: c, apply: apply, names: names, note: control.NoteOf(ctx), diff: make(chan conf.Changes, 1)}
+	q := &rereadRequest{config: c, apply: apply, names: names, digest: digest(c.Files), note: control.NoteOf(ctx), diff: make(chan conf.Changes, 1)}
 	if err := d.ask(ctx, q); err != nil {
 		return nil, conf.Changes{}, err
 	}
@@ -299,6 +304,11 @@ func (d *daemon) clear(ctx context.Context, names []string) (out []control.Outco
 }
 
 func (d *daemon) Tail(ctx context.Context, name, channel string, n int64, follow bool) (control.TailReader, control.Fault, error) {
+	var at logs.Position
+	resumes := follow && control.NoteOf(ctx).Get(&at)
+	if resumes && at.Path != "" { // followed in the image before, whatever is configured now
+		return d.resume(ctx, at)
+	}
 	path, fault := d.logPath(name, channel)
 	if fault != control.NoFault {
 		return nil, fault, fmt.Errorf("cannot read the log of %q: %s", name, fault)
@@ -306,13 +316,9 @@ func (d *daemon) Tail(ctx context.Context, name, channel string, n int64, follow
 	if path == "" || path == "-" {
 		return nil, control.NoFile, fmt.Errorf("%q has no %s log file: it is not captured, or goes to the supervisor's own output", name, channel)
 	}
-	var at logs.Position
-	if follow && control.NoteOf(ctx).Get(&at) { // followed in the image before
-		f, err := d.logs.Resume(ctx, at)
-		if err != nil {
-			return nil, faultOf(err), err
-		}
-		return f, control.NoFault, nil
+	if resumes { // by a client that has lost its supervisor; it does not name a path
+		at.Path = path
+		return d.resume(ctx, at)
 	}
 	if follow {
 		f, err := d.logs.Follow(ctx, path, n)
@@ -326,6 +332,14 @@ func (d *daemon) Tail(ctx context.Context, name, channel string, n int64, follow
 		return nil, faultOf(err), err
 	}
 	return io.NopCloser(bytes.NewReader(text)), control.NoFault, nil
+}
+
+func (d *daemon) resume(ctx context.Context, at logs.Position) (control.TailReader, control.Fault, error) {
+	f, err := d.logs.Resume(ctx, at)
+	if err != nil {
+		return nil, faultOf(err), err
+	}
+	return f, control.NoFault, nil
 }
 
 func (d *daemon) logPath(name, channel string) (string, control.Fault) {

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/state"
@@ -19,6 +20,7 @@ import (
 type handover struct {
 	Listener, Notify    int
 	TreeLock, StateLock int // -1 none
+	TreeHome            cgroup.Home
 	Conns               []control.Carried
 	Events              []control.Event
 	Lost                bool // not all that was asked of the runs may have been done

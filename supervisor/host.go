@@ -294,3 +294,15 @@ func (h *host) settle() {
 	}
 	h.released.wait(releaseMost)
 }
+
+// abandon removes the programs' cgroups, as far as they are empty, of a
+// supervisor that never ran.
+func (h *host) abandon() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, g := range h.groups {
+		_ = g.Remove() // what still lives in it is told by Retire
+		g.Close()
+	}
+	clear(h.groups)
+}

@@ -34,6 +34,7 @@ type loop struct {
 	self      supervisorRecord
 	ending    *ending            // set once a shutdown has begun
 	stopping  chan struct{}      // closed when one has begun
+	leave     func()             // set once it is to end without stopping anything
 	left      bool               // it ends without stopping anything
 	takeover  func(l *loop)      // what run begins with; nil: start all
 	ready     bool               // the first starts are done, and systemd was told
@@ -110,6 +111,9 @@ func (l *loop) run(ctx context.Context) {
 			l.shutdown(false)
 		}
 		l.settle()
+		if l.leave != nil && l.ending == nil {
+			l.leave()
+		}
 	}
 	if !l.left {
 		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "everything is stopped, ending"})
@@ -196,8 +200,9 @@ type request interface{ do(l *loop) }
 func (l *loop) onSpawned(e spawned) {
 	f := e.in.facts(e.n)
 	f.pid, f.live, f.started = e.pid, e.live, time.Now()
+	counted := f.known.Counted // a quick one has told of jobs before
 	f.known = e.known
-	f.known.PID, f.known.Started = f.pid, f.started
+	f.known.PID, f.known.Started, f.known.Counted = f.pid, f.started, counted
 	e.in.startedAt = f.started
 	for _, w := range e.warnings {
 		l.tellTrouble(trouble{e.ref, "started without", w})

@@ -48,6 +48,7 @@ func listenNotify(h *host, controlSocket string) (*notifier, error) {
 	}
 	conn, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
 	if err != nil {
+		_ = os.Remove(path) // it may have been bound
 		return nil, fmt.Errorf("cannot listen on %q: %v", path, err)
 	}
 	fail := func(err error) (*notifier, error) {

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"io/fs"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -286,11 +287,12 @@ func (p *process) removeCompartment() {
 }
 
 // removeBusy removes a cgroup whose last processes may still be exiting: that
-// takes the kernel some milliseconds.
+// takes the kernel some milliseconds. Other errors (no descriptor free, most
+// likely) may pass as well.
 func removeBusy(c interface{ Remove() error }) error {
 	var err error
 	for wait := time.Millisecond; wait < 4*time.Second; wait *= 2 {
-		if err = c.Remove(); err == nil || !errors.Is(err, cgroup.ErrBusy) {
+		if err = c.Remove(); err == nil || errors.Is(err, fs.ErrClosed) {
 			return err
 		}
 		time.Sleep(wait)

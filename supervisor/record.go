@@ -39,11 +39,12 @@ type runRecord struct {
 type supervisorRecord struct {
 	Version string
 	PID     int
-	Serial  uint64 // of the newest event
-	Clean   bool   // it ended with everything stopped
-	Left    bool   // it ended in order and left everything running
-	Ending  bool   // it was stopping everything
-	Digest  string // of the config files as they were read last
+	Serial  uint64   // of the newest event
+	Clean   bool     // it ended with everything stopped
+	Left    bool     // it ended in order and left everything running
+	Ending  bool     // it was stopping everything
+	Digest  string   // of the config files as they were applied last
+	Gone    []string // programs that are configured no more and not stopped yet
 
 	Socket, StateDir, Cgroup string // of the configuration, which must not change under it
 }
@@ -73,7 +74,7 @@ func (l *loop) record(in *instance) instanceRecord {
 
 // recall puts an instance back to where it was.
 func (in *instance) recall(r instanceRecord, reasons []control.Reason) {
-	in.state, in.paused = r.State, r.Paused
+	in.state, in.paused, in.leaving = r.State, r.Paused, r.Leaving
 	in.startedAt, in.stoppedAt = r.StartedAt, r.StoppedAt
 	in.recount(r, reasons)
 	for n, known := range r.Runs {
@@ -135,6 +136,11 @@ func (l *loop) rememberSelf(clean bool) { l.memory.Put(keySupervisor, l.ownRecor
 func (l *loop) ownRecord(clean bool) supervisorRecord {
 	self := l.self
 	self.Serial, self.Ending, self.Clean = l.journal.newest(), l.ending != nil, clean
+	for _, p := range l.inOrder() {
+		if !l.defines(p.conf.Name) {
+			self.Gone = append(self.Gone, p.conf.Name)
+		}
+	}
 	return self
 }
 
@@ -146,10 +152,17 @@ func (l *loop) rememberPrograms() {
 	}
 }
 
+// inForce are the programs with all their instances, as a successor must know
+// them to go on.
 func (l *loop) inForce() []conf.Program {
 	all := make([]conf.Program, 0, len(l.programs))
 	for _, p := range l.inOrder() {
-		all = append(all, p.conf)
+		c := p.conf
+		c.Instances = make([]conf.Instance, len(p.instances)) // those that leave too
+		for i, in := range p.instances {
+			c.Instances[i] = in.conf
+		}
+		all = append(all, c)
 	}
 	return all
 }

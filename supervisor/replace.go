@@ -36,12 +36,16 @@ func ownBinary() (string, error) {
 // replace executes the binary on disk in our place. It runs on the loop's
 // goroutine and returns only when that failed; then everything goes on.
 func (s *server) replace() (err error) {
+	defer holdSignals()()
 	resume, lost, err := s.rest()
 	if err != nil {
 		return err
 	}
 	defer resume()
-	h := handover{Listener: -1, Notify: -1, TreeLock: s.host.tree.LockFD(), StateLock: s.lock.FD(), Lost: lost,
+	if s.loop.ending != nil || s.loop.leave != nil {
+		return errors.New("the supervisor has been told to end")
+	}
+	h := handover{Listener: -1, Notify: -1, TreeLock: s.host.tree.LockFD(), TreeHome: s.host.tree.Home(), StateLock: s.lock.FD(), Lost: lost,
 		Events: s.daemon.journal.all()}
 	listener, err := control.ListenerFile(s.listener)
 	if err != nil {
@@ -49,7 +53,7 @@ func (s *server) replace() (err error) {
 	}
 	defer listener.Close()
 	h.Listener = descriptor(listener)
-	notify, err := s.notify.conn.File()
+	notify, err := control.Duplicate(s.notify.conn, s.notify.path)
 	if err != nil {
 		return fmt.Errorf("cannot hand the notify socket on: %v", err)
 	}
@@ -79,6 +83,7 @@ func (s *server) replace() (err error) {
 func (s *server) leave() {
 	_, lost, err := s.rest()
 	s.loop.self.Left = err == nil && !lost
+	s.ctl.Freeze() // no stream ends in order: its client looks for the next supervisor
 	s.loop.left = true
 	s.loop.systemd("STOPPING=1")
 	s.loop.event(nil, 0, control.Event{Kind: "supervisor", Message: "ending, the programs run on for the next supervisor"})

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"os"
+	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -20,6 +21,7 @@ func (l *loop) resume(p past, now *conf.Config) {
 		l.event(nil, 0, control.Event{Kind: "trouble", Message: "what was written down is not whole: " + err.Error()})
 	}
 	l.takeOver(p)
+	l.prune(p.self.Gone)
 	if !p.running || p.self.Digest == l.self.Digest {
 		return
 	}
@@ -30,6 +32,24 @@ func (l *loop) resume(p past, now *conf.Config) {
 	if !diff.Empty() {
 		l.apply(now, diff, nil)
 	}
+}
+
+// prune takes out of the configuration in force what was on its way out already.
+func (l *loop) prune(gone []string) {
+	c := *l.config
+	c.Programs = nil
+	for _, p := range l.inOrder() {
+		p.conf.Instances = nil
+		for _, in := range p.instances {
+			if !in.leaving {
+				p.conf.Instances = append(p.conf.Instances, in.conf)
+			}
+		}
+		if !slices.Contains(gone, p.conf.Name) {
+			c.Programs = append(c.Programs, p.conf)
+		}
+	}
+	l.config = &c
 }
 
 func (l *loop) keepsOrphans() bool { return l.config.Supervisor.Orphans == conf.OrphansKeep }

@@ -85,7 +85,6 @@ type server struct {
 	listener net.Listener
 	handed   *handover      // nil: there was no image before this one
 	stored   map[string]int // sockets that systemd has kept for us
-	inherits bool           // programs may run that another has started
 	over     bool           // everything was stopped
 	undo     []func()       // in reverse order, at the end
 }
@@ -94,9 +93,6 @@ func newServer(o Options) (s *server, err error) {
 	s = &server{}
 	defer func() {
 		if err != nil {
-			if s.host != nil && !s.inherits {
-				s.host.settle()
-			}
 			s.close()
 		}
 	}()
@@ -120,7 +116,7 @@ func newServer(o Options) (s *server, err error) {
 		return s, err
 	}
 	p.problems = append(p.problems, e.streams.Problems()...)
-	if s.inherits = p.running; p.inCgroups() && e.tree.Mode() == cgroup.None && o.Config.Supervisor.Cgroup != conf.CgroupOff {
+	if p.inCgroups() && e.tree.Mode() == cgroup.None && o.Config.Supervisor.Cgroup != conf.CgroupOff {
 		return s, fmt.Errorf("cannot start: programs run in a cgroup tree that cannot be opened: %s", e.tree.Why())
 	}
 	return s, s.build(o, e, p)
@@ -131,7 +127,11 @@ func (s *server) claim(c conf.Supervisor) (err error) {
 	if s.listener, err = s.socket(c); err != nil {
 		return err
 	}
-	s.undo = append(s.undo, func() { s.listener.Close() })
+	s.undo = append(s.undo, func() {
+		if !s.left() {
+			s.listener.Close()
+		}
+	})
 	if s.handed != nil {
 		s.lock, err = state.InheritLock(c.StateDir, s.handed.StateLock)
 	} else {
@@ -185,7 +185,7 @@ func (s *server) keepSockets() error {
 		return err
 	}
 	defer listener.Close()
-	notify, err := s.notify.conn.File()
+	notify, err := control.Duplicate(s.notify.conn, s.notify.path)
 	if err != nil {
 		return err
 	}
@@ -236,7 +236,7 @@ func (s *server) edges(o Options) (e edges, err error) {
 	s.undo = append(s.undo, endLog)
 	where := treeOf(c)
 	if s.handed != nil && s.handed.TreeLock > 0 {
-		where.Lock = s.handed.TreeLock
+		where.Lock, where.Home = s.handed.TreeLock, s.handed.TreeHome
 	}
 	e.tree, err = cgroup.Open(where)
 	if errors.Is(err, cgroup.ErrInUse) {
@@ -245,14 +245,24 @@ func (s *server) edges(o Options) (e edges, err error) {
 	if err != nil {
 		return e, err
 	}
-	s.undo = append(s.undo, e.tree.Close, func() { s.retire(e.tree) })
+	s.undo = append(s.undo, e.tree.Close, func() { s.retire(e) })
 	return e, nil
 }
 
+// left reports that everything runs on for a successor. Then the sockets stay
+// where they are: systemd may keep them open, and clients find them again.
+func (s *server) left() bool { return s.loop != nil && s.loop.left }
+
 // retire removes the cgroup tree, unless programs live on in it.
-func (s *server) retire(tree *cgroup.Tree) {
-	if s.loop == nil || !s.loop.left {
-		tree.Retire()
+func (s *server) retire(e edges) {
+	if s.left() {
+		return
+	}
+	if s.host != nil {
+		s.host.abandon()
+	}
+	if err := e.tree.Retire(); err != nil {
+		e.log.Warn("the cgroup tree stays", zap.Error(err))
 	}
 }
 
@@ -280,6 +290,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.loop = newLoop(p.inForce(o.Config), s.host, e.log, journal)
 	s.loop.before = sinceBoot()
 	s.loop.publish.stir = s.calm.stir
+	s.loop.systemd = systemdTeller(e.log)
 	c := o.Config.Supervisor
 	s.loop.self = supervisorRecord{Version: o.Version, PID: os.Getpid(), Digest: digest(o.Config.Files),
 		Socket: c.Socket, StateDir: c.StateDir, Cgroup: string(c.Cgroup)}
@@ -295,7 +306,11 @@ func (s *server) build(o Options, e edges, p past) error {
 	if s.notify, err = s.told(c); err != nil {
 		return err
 	}
-	s.undo = append(s.undo, s.notify.close)
+	s.undo = append(s.undo, func() {
+		if !s.left() {
+			s.notify.close()
+		}
+	})
 	s.host.notifyPath = s.notify.path
 	exe, err := ownBinary()
 	if err != nil {
@@ -335,6 +350,11 @@ func protectSelf() error {
 func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	debug.SetGCPercent(50) // memory is what we are here to save; the loop makes little garbage
 	edges, end := context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if !s.left() {
+			end()
+		}
+	}()
 	var wg sync.WaitGroup
 	wg.Go(s.host.poll.run)
 	wg.Go(func() { s.host.sampler(edges) })
@@ -353,7 +373,6 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	s.loop.run(ctx)
 	if s.loop.left {
 		s.loop.rememberSelf(false)
-		end()
 		return // the edges are at rest, and end with the process
 	}
 	s.host.settle()

@@ -5,6 +5,8 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // sigLeave has the supervisor end and leave the programs running: SIGRTMIN+2 of
@@ -31,7 +33,10 @@ func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 // supervisor. The returned function lets them go.
 func catchSignals() (<-chan os.Signal, func()) {
 	c := make(chan os.Signal, 8)
-	signal.Notify(c, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1, syscall.SIGUSR2, sigLeave)
+	for _, s := range heard {
+		signal.Notify(c, s)
+	}
+	maskSignals(unix.SIG_UNBLOCK) // the image before may have held some
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
 	pipe := make(chan os.Signal, 1)
@@ -73,7 +78,7 @@ type leaveRequest struct{ leave func() }
 
 func (q leaveRequest) do(l *loop) {
 	if l.ending == nil { // else it ends soon enough, with everything
-		q.leave()
+		l.leave = q.leave
 	}
 }
 

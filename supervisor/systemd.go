@@ -3,9 +3,12 @@ package supervisor
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	sd "github.com/coreos/go-systemd/v22/daemon"
+	"go.uber.org/zap"
 	"golang.org/x/sys/unix"
 
 	"bulkhead/programs"
@@ -25,6 +28,23 @@ const (
 // tellSystemd sends one state. Nobody to listen, or a socket that is gone, is
 // no trouble of ours.
 func tellSystemd(state string) { _, _ = sd.SdNotify(false, state) }
+
+// systemdTeller is tellSystemd where a failure is told, and what systemd waits
+// for is said again: it would end a service that never gets ready.
+func systemdTeller(log *zap.Logger) func(state string) {
+	var tell func(state string, tries int)
+	tell = func(state string, tries int) {
+		_, err := sd.SdNotify(false, state)
+		if err == nil {
+			return
+		}
+		log.Warn("cannot tell systemd "+strconv.Quote(state), zap.Error(err))
+		if strings.HasPrefix(state, "READY=1") && tries > 0 {
+			time.AfterFunc(time.Second, func() { tell(state, tries-1) })
+		}
+	}
+	return func(state string) { tell(state, 5) }
+}
 
 // firstStarts reports that everything that starts by itself has been started,
 // or has failed to once.

@@ -42,9 +42,17 @@ func (l *loop) takeOver(p past) {
 	for _, f := range strays {
 		l.stray(f)
 	}
+	for _, in := range l.instances {
+		if in.leaving && in.state.Want { // found, though nobody wants it
+			l.step(in, programs.Stop{})
+		}
+	}
 	l.edge.watch()
 	for _, prog := range l.inOrder() {
 		for _, in := range prog.instances {
+			if in.leaving {
+				continue
+			}
 			if _, known := p.instances[in.conf.FullName()]; prog.conf.AutoStart && (!known || !p.running || p.self.Ending) {
 				l.step(in, programs.Start{})
 			}
@@ -86,13 +94,33 @@ func (l *loop) claim(p past) (runs map[*instance][]found, strays []found) {
 		if in == nil {
 			in = byName[name{f.program, f.instance}]
 		}
+		if in == nil {
+			in = l.unwritten(f)
+		}
 		if in != nil {
+			byName[name{f.program, f.instance}] = in
 			runs[in] = append(runs[in], f)
 			continue
 		}
 		strays = append(strays, f)
 	}
 	return runs, strays
+}
+
+// unwritten makes the instance of a run whose program had more instances than
+// was written down: it is one that leaves, with all that its program says of an end.
+func (l *loop) unwritten(f found) *instance {
+	prog := l.programs[f.program]
+	if prog == nil || !f.alive {
+		return nil
+	}
+	c, ok := prog.conf.InstanceNamed(f.instance)
+	if !ok || l.instances[c.FullName()] != nil {
+		return nil
+	}
+	in := l.addInstance(prog, c)
+	in.leaving = true
+	return in
 }
 
 // takeOverInstance adopts the runs of one instance: first those that nobody
@@ -122,8 +150,8 @@ func (l *loop) takeOverInstance(in *instance, all []found, p past) {
 			continue
 		}
 		f, traced := remembered[r.N]
-		if r.Phase == programs.Spawning && !traced && in.facts(r.N).known.PID == 0 {
-			l.act(in, programs.Spawn{Run: r.N}) // it was asked for, and never begun
+		if r.Phase == programs.Spawning && !f.alive && in.facts(r.N).known.PID == 0 {
+			l.takeOverUnborn(in, r.N, f, traced)
 			continue
 		}
 		a := l.adopt(ref{in, r.N}, f)
@@ -131,6 +159,19 @@ func (l *loop) takeOverInstance(in *instance, all []found, p past) {
 		l.tellAdopted(in, r.N, a, p)
 		l.handle(jobsDone{ref{in, r.N}, 0, a.jobs}) // what was read and not written down any more
 	}
+}
+
+// takeOverUnborn goes on with a start that was asked for and of which no process
+// is there. Without a trace it was never begun, and is now.
+func (l *loop) takeOverUnborn(in *instance, run uint64, f found, traced bool) {
+	if !traced {
+		l.act(in, programs.Spawn{Run: run})
+		return
+	}
+	own := in.conf
+	f.inst = &own
+	l.stray(f)
+	l.step(in, programs.Unborn{Run: run})
 }
 
 // adopt has the edge take over a run.

@@ -96,9 +96,5 @@ func (s *Server) resume(c Carried) error {
 	if err != nil {
 		return err
 	}
-	if err := s.start(nc, c); err != nil {
-		nc.Close()
-		return err
-	}
-	return nil
+	return s.start(nc, &c)
 }

@@ -37,6 +37,7 @@ type conn struct {
 	raw     syscall.RawConn
 	ctx     context.Context // over when the client is gone or the server ends
 	cancel  context.CancelFunc
+	carried bool          // from the image before
 	arrived chan struct{} // in has grown, or input or deadline have changed
 	room    chan struct{} // in has shrunk
 
@@ -53,8 +54,9 @@ type conn struct {
 	dead     bool   // about to be closed
 }
 
-// newConn makes a connection; c is what it was in the image before.
-func (s *Server) newConn(nc net.Conn, c Carried) (*conn, error) {
+// newConn makes a connection; c is what it was in the image before, nil for a
+// new one.
+func (s *Server) newConn(nc net.Conn, c *Carried) (*conn, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, fmt.Errorf("cannot serve a connection of type %T", nc)
@@ -63,8 +65,12 @@ func (s *Server) newConn(nc net.Conn, c Carried) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
+	carried := c != nil
+	if !carried {
+		c = &Carried{}
+	}
 	n := &conn{
-		server: s, nc: nc, raw: raw, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		carried: carried, server: s, nc: nc, raw: raw, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		in: c.Input, out: c.Output, last: c.Last, begun: c.Begun, note: &Note{text: c.Note},
 	}
 	n.ctx, n.cancel = context.WithCancel(s.base)

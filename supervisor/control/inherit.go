@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -96,5 +97,20 @@ func ListenerFile(l net.Listener) (*os.File, error) {
 	if !ok {
 		return nil, fmt.Errorf("cannot hand a listener of type %T down", l)
 	}
-	return own.File()
+	return Duplicate(own.UnixListener, own.path)
+}
+
+// Duplicate returns a descriptor of its own of a socket, close-on-exec. Not by
+// the socket's File: that one's Fd makes both of them blocking, and a read that
+// is under way when an exec fails would never be woken again.
+func Duplicate(c syscall.Conn, name string) (*os.File, error) {
+	raw, err := c.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	fd := -1
+	if raw.Control(func(own uintptr) { fd, err = unix.FcntlInt(own, unix.F_DUPFD_CLOEXEC, 3) }) != nil || err != nil {
+		return nil, fmt.Errorf("cannot duplicate the descriptor of %q: %w", name, errors.Join(err))
+	}
+	return os.NewFile(uintptr(fd), name), nil
 }

@@ -125,10 +125,14 @@ func isFile(f *os.File, path string) bool {
 
 // InUseError says that a live server has the socket.
 type InUseError struct {
-	PID int // 0: it would not say
+	PID   int   // 0: it would not say
+	Cause error // why it could not be asked; nil: it was
 }
 
 func (e *InUseError) Error() string {
+	if e.Cause != nil {
+		return fmt.Sprintf("another server may be listening there: %v", e.Cause)
+	}
 	if e.PID == 0 {
 		return "another server is listening there"
 	}
@@ -152,7 +156,7 @@ func mustBeDead(path string) error {
 		return nil
 	}
 	if err != nil { // a full backlog, no permission: somebody is there
-		return &InUseError{}
+		return &InUseError{Cause: err}
 	}
 	defer conn.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), probeTimeout)

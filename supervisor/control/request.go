@@ -20,6 +20,9 @@ func (c *conn) serve() {
 		return
 	}
 	wait := headerTimeout
+	if c.carried {
+		wait = idleTimeout
+	}
 	for c.setBusy(false) && !c.ends() {
 		req, size, err := c.request(wait)
 		if !c.setBusy(true) || err != nil && isSilence(err) {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"syscall"
 	"time"
 )
 
@@ -41,14 +40,14 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 		s.accepting.Lock()
 		nc, err := l.Accept()
 		if err == nil {
-			err = s.start(nc, Carried{})
+			err = s.start(nc, nil)
 		}
 		s.accepting.Unlock()
 		switch {
 		case err == nil:
 			pause = 0
 		case errors.Is(err, os.ErrDeadlineExceeded): // Freeze
-		case isPassing(err) && ctx.Err() == nil:
+		case !errors.Is(err, net.ErrClosed) && ctx.Err() == nil: // no descriptor, no memory, no room in epoll: a later one may succeed
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			s.errors.Printf("cannot accept a connection: %v; trying again in %v", err, pause)
 			select {
@@ -61,18 +60,8 @@ func (s *Server) accept(ctx context.Context, l net.Listener) error {
 	}
 }
 
-// isPassing says that a later accept may succeed (accept(2)).
-func isPassing(err error) bool {
-	for _, e := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.ECONNABORTED} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
 // start serves a connection.
-func (s *Server) start(nc net.Conn, was Carried) error {
+func (s *Server) start(nc net.Conn, was *Carried) error {
 	c, err := s.newConn(nc, was)
 	if err != nil {
 		nc.Close()

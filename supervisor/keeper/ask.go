@@ -3,6 +3,7 @@ package keeper
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -113,6 +114,9 @@ func (k *Keeper) read() {
 	oob := make([]byte, unix.CmsgSpace(4))
 	for {
 		n, oobn, _, _, err := k.conn.ReadMsgUnix(b, oob)
+		if err != nil && !errors.Is(err, net.ErrClosed) && !errors.Is(err, io.EOF) {
+			cause = fmt.Errorf("%w: %v", ErrLost, err)
+		}
 		if err != nil || n == 0 {
 			break
 		}

@@ -201,7 +201,13 @@ func (k *Keeper) Close() {
 // End lets go of everything: the keeper ends. It returns when the keeper
 // cannot be reached any more.
 func (k *Keeper) End() {
-	if k.send(packet{op: opEnd}, nil) == nil {
+	err := k.send(packet{op: opEnd}, nil)
+	for range 2 { // or it would wait a minute for a successor
+		if err != nil {
+			err = k.send(packet{op: opEnd}, nil)
+		}
+	}
+	if err == nil {
 		timer := time.NewTimer(k.wait)
 		defer timer.Stop()
 		select {

@@ -166,6 +166,9 @@ func (s *supervisor) end() {
 		return
 	}
 	_ = s.cmd.Process.Signal(syscall.SIGTERM)
+	if s.t.Failed() { // hurry
+		time.AfterFunc(time.Second, func() { _ = s.cmd.Process.Signal(syscall.SIGTERM) })
+	}
 	for i, last := range []syscall.Signal{syscall.SIGTERM, syscall.SIGKILL} {
 		late := time.AfterFunc(time.Duration(i+1)*stopMost, func() {
 			s.t.Errorf("the supervisor did not end within %v of SIGTERM", time.Duration(i+1)*stopMost)

@@ -31,7 +31,7 @@ func TestSystemdStoppingForGood(t *testing.T) {
 		t.Fatal(err)
 	}
 	word, unit := filepath.Join(t.TempDir(), "word"), filepath.Join(unitDir, "asked.service")
-	write(t, unit, fmt.Sprintf("[Unit]\nStartLimitIntervalSec=0\n[Service]\nDelegate=yes\nExecStart=sleep 100000\nExecStopPost=%s\nEnvironment=%s=asked %s=%s\nRestart=on-failure\nRestartSec=100ms\n",
+	write(t, unit, fmt.Sprintf("[Unit]\nStartLimitIntervalSec=0\n[Service]\nType=exec\nDelegate=yes\nExecStart=sleep 100000\nExecStopPost=%s\nEnvironment=%s=asked %s=%s\nRestart=on-failure\nRestartSec=100ms\n",
 		self, roleKey, wordKey, word))
 	ctl := func(args ...string) string {
 		t.Helper()

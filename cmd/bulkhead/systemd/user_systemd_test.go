@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+
+	"bulkhead/supervisor/control"
 )
 
 // nobody is the user of the tests.
@@ -53,21 +55,70 @@ func userManager(t *testing.T, uid int) (runtimeDir string) {
 	return runtimeDir
 }
 
+// asNobody is a command of the user's, who reaches his systemd.
+func asNobody(runtimeDir string, args ...string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + runtimeDir}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	return cmd
+}
+
+// reachable puts the program beside the config, within the reach of every user.
+func reachable(t *testing.T, config string) (bin string) {
+	t.Helper()
+	bin = filepath.Join(filepath.Dir(config), "program")
+	if out, err := exec.Command("install", "-m", "755", program(t), bin).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return bin
+}
+
 // The way for an ordinary user that bulkhead itself names. A service of his
 // stands for his session: from there his systemd may move a process.
 func TestSystemdUserScope(t *testing.T) {
 	runtimeDir := userManager(t, nobody)
 	config, socket := ownConfig(t, nobody)
-	bin := filepath.Join(filepath.Dir(config), "program") // within the reach of every user
-	if out, err := exec.Command("install", "-m", "755", program(t), bin).CombinedOutput(); err != nil {
-		t.Fatalf("%v: %s", err, out)
-	}
-	cmd := exec.Command("systemd-run", "--user", "--unit=session", "systemd-run", "--user", "--scope", "--unit=bulkhead-test", "-p", "Delegate=yes",
-		bin, "serve", "-c", config)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "XDG_RUNTIME_DIR=" + runtimeDir}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	cmd := asNobody(runtimeDir, "systemd-run", "--user", "--unit=session", "systemd-run", "--user", "--scope", "--unit=bulkhead-test", "-p", "Delegate=yes",
+		reachable(t, config), "serve", "-c", config)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("systemd-run --user: %v\n%s", err, out)
 	}
 	inScope(t, socket, "bulkhead-test.scope")
+}
+
+// A user's service in a slice of ours keeps its programs as the host's does.
+func TestSystemdUserService(t *testing.T) {
+	runtimeDir := userManager(t, nobody)
+	config, socket := ownConfig(t, nobody)
+	ctl := func(args ...string) {
+		t.Helper()
+		if out, err := asNobody(runtimeDir, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%q: %v\n%s", args, err, out)
+		}
+	}
+	ctl("systemd-run", "--user", "--unit=bulkhead", "--slice="+sliceName, "-p", "Delegate=yes", "-p", "Type=notify", "-p", "KillMode=mixed",
+		"-p", "RestartKillSignal=SIGRTMIN+2", "-p", "FileDescriptorStoreMax=4", reachable(t, config), "serve", "-c", config)
+	u := &unit{t: t, client: control.Dial(socket)}
+	t.Cleanup(u.client.Close)
+	main := u.answers("")
+	before := u.running("plain")
+	slice := fmt.Sprintf("/user.slice/user-%d.slice/user@%[1]d.service/%s", nobody, sliceName)
+	if own := slurp("/proc/" + main + "/cgroup"); own != "0::"+slice+"/"+unitName {
+		t.Errorf("bulkhead runs in %q", own)
+	}
+	if got := before["plain"].Cgroup; got != slice+"/bulkhead/programs/plain/plain.1" {
+		t.Errorf("its program runs in %q", got)
+	}
+	ctl("systemctl", "--user", "restart", unitName)
+	u.answers(main)
+	before = u.same(before)
+	ctl("systemctl", "--user", "daemon-reload")
+	u.limited(before)
+	ctl("systemctl", "--user", "stop", unitName)
+	if text := slurp(procStat(before["plain"].PID)); text != "" {
+		t.Errorf("the program is left: %s", text)
+	}
+	if _, err := os.Stat(mount + slice + "/bulkhead"); !os.IsNotExist(err) {
+		t.Errorf("its cgroup is left: %v", err)
+	}
 }
