@@ -60,6 +60,11 @@ func (r remains) without(instance string) remains {
 // next is the world of the successor, which begins down later.
 func (r remains) next(t *testing.T, c *conf.Config, down time.Duration, story func(w *world)) {
 	t.Helper()
+	r.nextWith(t, c, down, nil, story)
+}
+
+func (r remains) nextWith(t *testing.T, c *conf.Config, down time.Duration, prepare func(*fakeEdge), story func(w *world)) {
+	t.Helper()
 	p := readPast(state.Loaded{Documents: r.docs, BootID: "boot"}, "boot", c)
 	if len(p.problems) > 0 {
 		t.Errorf("problems: %v", p.problems)
@@ -68,7 +73,12 @@ func (r remains) next(t *testing.T, c *conf.Config, down time.Duration, story fu
 		l.before = r.at + down
 		l.self.Digest = "today's"
 		l.takeover = func(l *loop) { l.resume(p, c) }
-	}, func(e *fakeEdge) { e.past = r.runs }, func(w *world) {
+	}, func(e *fakeEdge) {
+		e.past = r.runs
+		if prepare != nil {
+			prepare(e)
+		}
+	}, func(w *world) {
 		w.after(0)
 		story(w)
 	})
@@ -282,8 +292,61 @@ func TestTakeOverInTheMiddleOfAStart(t *testing.T) {
 	})
 	r.runs = []found{{program: "queue", instance: "queue", run: 1}}
 	r.next(t, c, time.Second, func(w *world) {
-		equal(t, "started", asked(w, "spawn"), []string{"spawn queue/2"})
+		log := w.edge.log()
+		equal(t, "started", w.edge.only("spawn", log), []string{"spawn queue/2"})
+		equal(t, "cleared away", w.edge.only("stray", log), []string{"stray queue/1 stop=false"})
+		if v := w.status("queue"); len(v.reasons) != 0 {
+			t.Errorf("an end of what never was: %+v", v.reasons)
+		}
 	})
+	once := worker("queue", 1, func(p *conf.Program) { p.AutoRestart = conf.RestartNever })
+	r = died(t, once, func(e *fakeEdge) { e.boot = time.Hour }, func(w *world) { w.after(time.Second) })
+	r.runs = []found{{program: "queue", instance: "queue", run: 1}}
+	r.next(t, once, time.Second, func(w *world) {
+		equal(t, "started a second time, perhaps", asked(w, "spawn"), nil)
+	})
+}
+
+// An instance that was on its way out goes on its way: by its program's own
+// rules, and is forgotten then.
+func TestTakeOverOfWhatLeaves(t *testing.T) {
+	c := worker("queue", 2, nil)
+	other := worker("old", 1, nil)
+	both := &conf.Config{Programs: slices.Concat(c.Programs, other.Programs)}
+	r := died(t, both, func(e *fakeEdge) { e.finish = -1 }, func(w *world) {
+		w.after(5 * time.Second)
+		smaller := worker("queue", 1, func(p *conf.Program) { p.Instances[0].Name = "queue_00" })
+		w.d.read = func() (*conf.Config, error) { return smaller, nil }
+		if _, _, err := w.d.reread(w.ctx, true, nil); err != nil {
+			t.Fatal(err)
+		}
+		w.after(time.Second)
+	})
+	story := func(w *world) {
+		if s := w.state("queue:queue_01"); s != "STOPPING" {
+			t.Errorf("it is %s", s)
+		}
+		if s := w.state("old"); s != "STOPPING" {
+			t.Errorf("the program that is configured no more is %s", s)
+		}
+		w.edge.log()
+		w.after(time.Minute)
+		snap, _ := w.loop.publish.get()
+		if snap.get("queue:queue_01") != nil || snap.get("old") != nil || len(w.loop.config.Programs) != 1 {
+			t.Errorf("not forgotten: %d views, %d programs", len(snap.views), len(w.loop.config.Programs))
+		}
+		if s := w.state("queue:queue_00"); s != "RUNNING" {
+			t.Errorf("the one that stays is %s", s)
+		}
+		equal(t, "started", asked(w, "spawn"), nil)
+	}
+	smaller := worker("queue", 1, func(p *conf.Program) { p.Instances[0].Name = "queue_00" })
+	hang := func(e *fakeEdge) { e.finish = -1 }
+	r.nextWith(t, smaller, time.Second, hang, story)
+	// A second takeover in a row knows as much.
+	var again remains
+	r.nextWith(t, smaller, time.Second, hang, func(w *world) { again = w.crash() })
+	again.nextWith(t, smaller, time.Second, hang, story)
 }
 
 // Another cgroup of the same name is another run, whatever is remembered.
