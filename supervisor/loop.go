@@ -16,31 +16,32 @@ import (
 // loop owns every program and instance. All of it is touched by run's goroutine
 // alone; others send events and read what publisher holds.
 type loop struct {
-	epoch     time.Time     // moments are counted on the monotonic clock from
-	before    time.Duration // before this: the boot, so that they hold for a successor too
-	draw      func() float64
-	events    chan any
-	edge      edge
-	log       *zap.Logger
-	journal   *journal
-	publish   *publisher
-	config    *conf.Config
-	programs  map[string]*program
-	instances map[string]*instance // of all programs, by full name
-	changed   map[*instance]bool   // since the last publication
-	memory    memory               // what is remembered while no supervisor runs
-	stale     map[*instance]bool   // to be remembered anew
-	forgotten map[string]bool      // full names that are to be forgotten
-	self      supervisorRecord
-	ending    *ending            // set once a shutdown has begun
-	stopping  chan struct{}      // closed when one has begun
-	leave     func()             // set once it is to end without stopping anything
-	left      bool               // it ends without stopping anything
-	takeover  func(l *loop)      // what run begins with; nil: start all
-	ready     bool               // the first starts are done, and systemd was told
-	systemd   func(state string) // tells it
-	begun     chan struct{}      // closed when what run begins with is done and published
-	done      chan struct{}      // closed when run has returned
+	epoch      time.Time     // moments are counted on the monotonic clock from
+	before     time.Duration // before this: the boot, so that they hold for a successor too
+	draw       func() float64
+	events     chan any
+	edge       edge
+	log        *zap.Logger
+	journal    *journal
+	publish    *publisher
+	config     *conf.Config
+	programs   map[string]*program
+	instances  map[string]*instance // of all programs, by full name
+	changed    map[*instance]bool   // since the last publication
+	memory     memory               // what is remembered while no supervisor runs
+	stale      map[*instance]bool   // to be remembered anew
+	forgotten  map[string]bool      // full names that are to be forgotten
+	self       supervisorRecord
+	ending     *ending            // set once a shutdown has begun
+	stopping   chan struct{}      // closed when one has begun
+	forewarned bool               // of the end of the host, which has begun ours
+	leave      func()             // set once it is to end without stopping anything
+	left       bool               // it ends without stopping anything
+	takeover   func(l *loop)      // what run begins with; nil: start all
+	ready      bool               // the first starts are done, and systemd was told
+	systemd    func(state string) // tells it
+	begun      chan struct{}      // closed when what run begins with is done and published
+	done       chan struct{}      // closed when run has returned
 }
 
 func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
@@ -77,11 +78,30 @@ func (l *loop) define() {
 	l.publishAll()
 }
 
-// post sends an event to the loop; after its end it goes nowhere.
+// post sends an event to the loop. After its end only what went wrong is of
+// interest, and is logged.
 func (l *loop) post(e any) {
+	select {
+	case <-l.done:
+		l.late(e)
+		return
+	default:
+	}
 	select {
 	case l.events <- e:
 	case <-l.done:
+		l.late(e)
+	}
+}
+
+func (l *loop) late(e any) {
+	switch e := e.(type) {
+	case trouble:
+		l.log.Warn(e.what, zap.Error(e.err))
+	case stateTrouble:
+		if e.err != nil {
+			l.log.Warn(stateLost, zap.Error(e.err))
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"syscall"
 	"time"
 
@@ -43,7 +44,7 @@ func (s *server) replace() (err error) {
 	}
 	defer resume()
 	if s.loop.ending != nil || s.loop.leave != nil {
-		return errors.New("the supervisor has been told to end")
+		return errTold
 	}
 	h := handover{Listener: -1, Notify: -1, TreeLock: s.host.tree.LockFD(), TreeHome: s.host.tree.Home(), StateLock: s.lock.FD(), Lost: lost,
 		Events: s.daemon.journal.all()}
@@ -74,6 +75,16 @@ func (s *server) replace() (err error) {
 	fds := append(h.descriptors(), int(written.Fd()))
 	keepOpen(fds, true)
 	defer keepOpen(fds, false)
+	holdSignals()
+	late := s.loop.pull()
+	defer func() {
+		for _, e := range late {
+			s.loop.handle(e)
+		}
+	}()
+	if slices.ContainsFunc(late, endsUs) {
+		return errTold
+	}
 	env := append(os.Environ(), fmt.Sprintf("%s=%d", handoverVar, written.Fd()))
 	err = syscall.Exec(s.daemon.exe, os.Args, env)
 	return fmt.Errorf("cannot execute %q: %v", s.daemon.exe, err)
@@ -87,6 +98,32 @@ func (s *server) leave() {
 	s.loop.left = true
 	s.loop.systemd("STOPPING=1")
 	s.loop.event(nil, 0, control.Event{Kind: "supervisor", Message: "ending, the programs run on for the next supervisor"})
+}
+
+var errTold = errors.New("the supervisor has been told to end")
+
+// pull takes what waits in the loop's queue. Of the facts among them none is
+// known to the edges alone: they are at rest.
+func (l *loop) pull() (all []any) {
+	for {
+		select {
+		case e := <-l.events:
+			all = append(all, e)
+		default:
+			return all
+		}
+	}
+}
+
+// endsUs tells the wishes that must not be lost to an upgrade.
+func endsUs(e any) bool {
+	switch e := e.(type) {
+	case endRequest, leaveRequest:
+		return true
+	case *orderRequest:
+		return e.order.Verb == "shutdown"
+	}
+	return false
 }
 
 // rest brings the edges to rest: no start is half done, no end is known to them

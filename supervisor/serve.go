@@ -28,6 +28,7 @@ type Options struct {
 	Config  *conf.Config
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
+	Heard   *Heard    // signals that came before; nil: from now on
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
 
@@ -41,8 +42,10 @@ const ownOOMScore = -900
 // end by itself. A second supervisor on the same socket, state directory or
 // cgroup tree is refused.
 func Serve(ctx context.Context, o Options) error {
-	caught, letGo := catchSignals()
-	defer letGo()
+	if o.Heard == nil {
+		o.Heard = Hear()
+		defer o.Heard.Stop()
+	}
 	s, err := newServer(o)
 	for range takeoverTries {
 		if err == nil || s.handed == nil {
@@ -61,7 +64,7 @@ func Serve(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.close()
-	s.run(ctx, caught)
+	s.run(ctx, o.Heard.signals)
 	return nil
 }
 
@@ -360,10 +363,13 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	wg.Go(func() { s.host.sampler(edges) })
 	wg.Go(func() { signals(edges, s.daemon, caught) })
 	wg.Go(func() { reapOrphans(edges) })
-	wg.Go(func() { s.notify.serve() })
+	wg.Go(func() {
+		<-s.loop.begun // whose words are whose is known only then; until then they wait in the socket
+		s.notify.serve()
+	})
 	wg.Go(func() { s.loop.takeTime(edges) })
 	wg.Go(func() { s.loop.pet(edges) })
-	wg.Go(func() { inhibitShutdown(edges, func() { s.loop.post(endRequest{}) }, s.loop.log) })
+	wg.Go(func() { inhibitShutdown(edges, func() { s.loop.post(forewarning{}) }, s.loop.log) })
 	defer s.calm.stop()
 	wg.Go(func() {
 		if err := s.serve(edges); err != nil {
@@ -390,6 +396,9 @@ func (s *server) serve(ctx context.Context) error {
 	case <-s.loop.begun:
 	case <-ctx.Done():
 		return nil
+	}
+	if why := s.host.tree.Unprotected(); why != "" {
+		s.loop.log.Warn(why)
 	}
 	if s.handed != nil {
 		if err := s.ctl.Carry(s.handed.Conns); err != nil {

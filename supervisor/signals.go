@@ -28,23 +28,28 @@ func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 	}
 }
 
-// catchSignals takes the signals over, before anything is started: one that came
-// during the start by its default action would leave programs without a
-// supervisor. The returned function lets them go.
-func catchSignals() (<-chan os.Signal, func()) {
-	c := make(chan os.Signal, 8)
+// Heard are the signals that have come since Hear.
+type Heard struct{ signals, pipe chan os.Signal }
+
+// Hear takes the signals over. It is called first of all: one that came by its
+// default action would end a supervisor whose programs run on, as a stop of systemd's
+// right behind a restart.
+func Hear() *Heard {
+	h := &Heard{make(chan os.Signal, 8), make(chan os.Signal, 1)}
 	for _, s := range heard {
-		signal.Notify(c, s)
+		signal.Notify(h.signals, s)
 	}
 	maskSignals(unix.SIG_UNBLOCK) // the image before may have held some
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
-	pipe := make(chan os.Signal, 1)
-	signal.Notify(pipe, syscall.SIGPIPE)
-	return c, func() {
-		signal.Stop(c)
-		signal.Stop(pipe)
-	}
+	signal.Notify(h.pipe, syscall.SIGPIPE)
+	return h
+}
+
+// Stop lets the signals go.
+func (h *Heard) Stop() {
+	signal.Stop(h.signals)
+	signal.Stop(h.pipe)
 }
 
 func (d *daemon) signalled(ctx context.Context, s os.Signal) {
@@ -71,7 +76,23 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 // endRequest is one wish for a shutdown.
 type endRequest struct{}
 
-func (endRequest) do(l *loop) { l.shutdown(false) }
+func (endRequest) do(l *loop) {
+	if l.forewarned { // this is what was forewarned of: no second wish
+		l.forewarned = false
+		return
+	}
+	l.shutdown(false)
+}
+
+// forewarning is the news that the host is about to shut down: a signal will follow.
+type forewarning struct{}
+
+func (forewarning) do(l *loop) {
+	if l.ending == nil {
+		l.forewarned = true
+		l.shutdown(false)
+	}
+}
 
 // leaveRequest is the wish that the supervisor ends and nothing else does.
 type leaveRequest struct{ leave func() }

@@ -69,9 +69,9 @@ func TestSignalsAreTaken(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	gone := make(chan struct{})
-	caught, letGo := catchSignals()
-	defer letGo()
-	go func() { signals(ctx, &daemon{loop: l}, caught); close(gone) }()
+	heard := Hear()
+	defer heard.Stop()
+	go func() { signals(ctx, &daemon{loop: l}, heard.signals); close(gone) }()
 	again := time.NewTicker(20 * time.Millisecond)
 	defer again.Stop()
 	late := time.After(patience)
@@ -89,4 +89,21 @@ func TestSignalsAreTaken(t *testing.T) {
 	}
 	cancel()
 	within30s(t, "the end of signals", gone)
+}
+
+// What the host's shutdown announces is one wish for an end, however often it is said.
+func TestForewarned(t *testing.T) {
+	within(t, worker("queue", 1, nil), func(e *fakeEdge) { e.finish = -1 }, func(w *world) {
+		w.after(5 * time.Second)
+		w.loop.post(forewarning{})
+		w.after(time.Second)
+		w.loop.post(endRequest{}) // the signal that follows
+		w.after(time.Second)
+		equal(t, "killed", w.edge.only("kill", w.edge.log()), nil)
+		w.loop.post(endRequest{})
+		w.after(10 * time.Millisecond)
+		if got := w.edge.only("kill", w.edge.log()); len(got) == 0 {
+			t.Error("a second signal does not hurry")
+		}
+	})
 }

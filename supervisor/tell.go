@@ -186,13 +186,15 @@ func (l *loop) tellNote(what string) {
 	l.event(nil, 0, control.Event{Kind: "supervisor", Message: what})
 }
 
+const stateLost = "the state cannot be written, a new supervisor would not know what has changed"
+
 // stateTrouble is state that cannot be written down, or is written again.
 type stateTrouble struct{ err error }
 
 func (t stateTrouble) do(l *loop) {
 	e := control.Event{Kind: "trouble", Message: "the state is written again"}
 	if t.err != nil {
-		e.Message = fmt.Sprintf("the state cannot be written, a new supervisor would not know what has changed: %v", t.err)
+		e.Message = fmt.Sprintf("%s: %v", stateLost, t.err)
 	}
 	l.event(nil, 0, e)
 }

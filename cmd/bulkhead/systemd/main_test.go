@@ -13,7 +13,7 @@ import (
 
 // roles are the programs that the test binary itself is under bulkhead, by
 // the value of roleKey.
-var roles = map[string]func(){"hog": hog, "container": container, "teller": teller, "asked": asked}
+var roles = map[string]func(){"hog": hog, "container": container, "teller": teller}
 
 const (
 	roleKey = "BULKHEAD_TEST_ROLE"
