@@ -80,6 +80,31 @@ func (n *notifier) serve() {
 	}
 }
 
+// lastMost is more than a socket holds (net.unix.max_dgram_qlen is 512 at most),
+// and less than fills the loop's queue.
+const lastMost = 512
+
+// lastWords reads what is in the socket while we are paused and about to end.
+// Where systemd keeps the socket it waits there for the next supervisor; elsewhere
+// the path goes first, so that who comes later learns that nobody is there.
+func (n *notifier) lastWords(kept bool) {
+	if kept {
+		return
+	}
+	_ = os.Remove(n.path)
+	text, oob := make([]byte, notifyMost), make([]byte, unix.CmsgSpace(unix.SizeofUcred))
+	for range lastMost {
+		_ = n.conn.SetReadDeadline(time.Now().Add(time.Millisecond))
+		size, oobSize, _, _, err := n.conn.ReadMsgUnix(text, oob)
+		if err != nil {
+			return
+		}
+		if p := n.host.sender(senderPID(oob[:oobSize])); p != nil {
+			p.notified(text[:size])
+		}
+	}
+}
+
 // read takes one datagram; false when the socket is closed.
 func (n *notifier) read(text, oob []byte) bool {
 	n.reading.Lock()

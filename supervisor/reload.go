@@ -196,10 +196,11 @@ func (l *loop) collect() {
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
 			l.edge.forget(name)
-			l.rememberPrograms()
+			gone = true
 		}
 	}
 	if gone {
+		l.rememberPrograms()
 		l.publishAll()
 	}
 }

@@ -93,6 +93,9 @@ func (s *server) replace() (err error) {
 // leave ends the supervisor and nothing else: the next one takes over.
 func (s *server) leave() {
 	_, lost, err := s.rest()
+	s.notify.lastWords(os.Getenv("NOTIFY_SOCKET") != "")
+	s.loop.drain()
+	s.loop.settle()
 	s.loop.self.Left = err == nil && !lost
 	s.ctl.Freeze() // no stream ends in order: its client looks for the next supervisor
 	s.loop.left = true

@@ -31,6 +31,7 @@ type file struct {
 	ino     uint64
 	regular bool
 	size    int64
+	rest    int64 // of size: the unfinished line at the end, as far as we wrote it
 	failed  int64 // lost since trouble began
 	trouble bool
 	stalled bool

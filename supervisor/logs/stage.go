@@ -34,6 +34,7 @@ type stage struct {
 	buf   []byte // nil while nothing is staged
 	from  int    // buf[from:to] is staged
 	to    int
+	torn  bool // the log has lost the beginning of the line that goes on
 }
 
 func (g *stage) data() []byte { return g.buf[g.from:g.to] }
