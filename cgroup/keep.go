@@ -27,18 +27,26 @@ func (t *Tree) Keep(pid int) error {
 }
 
 // endKept kills what Keep was given, and removes its directory.
-func (t *Tree) endKept() {
+func (t *Tree) endKept() error {
 	g, err := t.openGroup(t.top + "/" + keeperDir)
+	if errors.Is(err, ErrGone) {
+		return nil // there is none
+	}
 	if err != nil {
-		return // there is none
+		return err
 	}
 	defer g.Close()
-	_ = g.Kill() // what cannot be killed is populated below
+	if err := g.Kill(); err != nil && !errors.Is(err, ErrGone) {
+		return err
+	}
 	for began := time.Now(); ; time.Sleep(time.Millisecond) {
 		populated, err := g.Populated()
-		if err != nil || !populated || time.Since(began) > keptPatience {
+		if err != nil && !errors.Is(err, ErrGone) {
+			return err
+		}
+		if !populated || time.Since(began) > keptPatience {
 			break
 		}
 	}
-	_ = t.k.rmdir(g.path)
+	return t.rmdirSoon(g.path)
 }

@@ -34,11 +34,13 @@ var hostProcesses = processTable{proc: "/proc"}
 // between two samples of one session.
 const tableAge = 250 * time.Millisecond
 
-// read returns a table no older than age.
+// read returns a table no older than age. Who waits for another's walk shares
+// it if it began later: a thousand kills at once are one walk each round.
 func (t *processTable) read(age time.Duration) (map[int]process, error) {
+	arrived := time.Now()
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.all != nil && time.Since(t.at) < age {
+	if t.all != nil && (t.at.After(arrived) || time.Since(t.at) < age) {
 		return t.all, nil
 	}
 	at := time.Now()

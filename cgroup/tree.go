@@ -344,7 +344,9 @@ func (t *Tree) Retire() error {
 	if err := t.rmdirSoon(t.top + "/" + programsDir); err != nil {
 		return err
 	}
-	t.endKept()
+	if err := t.endKept(); err != nil {
+		return err
+	}
 	if t.beside { // the slice's controllers are systemd's
 		return t.rmdirSoon(t.top)
 	}

@@ -106,18 +106,23 @@ const adoptMost = 2 * time.Second
 
 // patiently tries again what fails for want of descriptors or memory: a run
 // that is not taken over whole is not taken over a second time.
-func patiently(try func() error) error {
+func (p *process) patiently(what string, try func() error) error {
+	told := false
 	for end := time.Now().Add(adoptMost); ; time.Sleep(lookAgain) {
 		err := try()
 		if err == nil || errors.Is(err, fs.ErrNotExist) || errors.Is(err, os.ErrProcessDone) || time.Now().After(end) {
 			return err
+		}
+		if !told {
+			told = true
+			p.host.post(trouble{p.ref, "cannot " + what + ", trying again", err})
 		}
 	}
 }
 
 func (h *host) adoptPID(p *process, pid int, ticks uint64) *spawn.Child {
 	var c *spawn.Child
-	err := patiently(func() (err error) {
+	err := p.patiently("find out whether its main process is there", func() (err error) {
 		c, err = spawn.Adopt(pid, ticks)
 		return err
 	})
@@ -140,7 +145,7 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 	for _, channel := range []string{"stdout", "stderr"} {
 		var st *logs.Stream
 		var sink *logs.Sink
-		err := patiently(func() (err error) {
+		err := p.patiently("go on reading its "+channel, func() (err error) {
 			st, err = h.streams.Reopen(streamID(p.name, channel))
 			return err
 		})
@@ -151,7 +156,7 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			h.post(trouble{p.ref, "cannot go on reading its " + channel, err})
 			continue
 		}
-		err = patiently(func() (err error) {
+		err = p.patiently("open its log", func() (err error) {
 			sink, err = h.sink(targets[channel])
 			return err
 		})

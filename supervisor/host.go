@@ -182,7 +182,11 @@ func (h *host) kill(r ref) {
 	if p == nil {
 		return
 	}
+	if !p.killing.CompareAndSwap(false, true) {
+		return // the last one is still at it
+	}
 	go func() {
+		defer p.killing.Store(false)
 		if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) {
 			h.post(trouble{r, "cannot kill the cgroup", err})
 		}

@@ -55,6 +55,7 @@ type process struct {
 	pumps   []*logs.Pump
 	sinks   []*logs.Sink
 	lane    lane
+	killing atomic.Bool // a kill is under way
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"syscall"
@@ -85,6 +86,10 @@ func (s *server) replace() (err error) {
 	if slices.ContainsFunc(late, endsUs) {
 		return errTold
 	}
+	// The runtime of the new image does not keep these two held; ignored they
+	// cost nothing: it reads its configuration anyway, and hears them again soon.
+	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
+	defer s.heard.listen()
 	env := append(os.Environ(), fmt.Sprintf("%s=%d", handoverVar, written.Fd()))
 	err = syscall.Exec(s.daemon.exe, os.Args, env)
 	return fmt.Errorf("cannot execute %q: %v", s.daemon.exe, err)

@@ -88,12 +88,13 @@ type server struct {
 	listener net.Listener
 	handed   *handover      // nil: there was no image before this one
 	stored   map[string]int // sockets that systemd has kept for us
-	over     bool           // everything was stopped
-	undo     []func()       // in reverse order, at the end
+	heard    *Heard
+	over     bool     // everything was stopped
+	undo     []func() // in reverse order, at the end
 }
 
 func newServer(o Options) (s *server, err error) {
-	s = &server{}
+	s = &server{heard: o.Heard}
 	defer func() {
 		if err != nil {
 			s.close()

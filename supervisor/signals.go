@@ -36,14 +36,18 @@ type Heard struct{ signals, pipe chan os.Signal }
 // right behind a restart.
 func Hear() *Heard {
 	h := &Heard{make(chan os.Signal, 8), make(chan os.Signal, 1)}
-	for _, s := range heard {
-		signal.Notify(h.signals, s)
-	}
+	h.listen()
 	maskSignals(unix.SIG_UNBLOCK) // the image before may have held some
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
 	signal.Notify(h.pipe, syscall.SIGPIPE)
 	return h
+}
+
+func (h *Heard) listen() {
+	for _, s := range heard {
+		signal.Notify(h.signals, s)
+	}
 }
 
 // Stop lets the signals go.
