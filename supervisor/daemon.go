@@ -29,10 +29,11 @@ type daemon struct {
 	read    func() (*conf.Config, error) // the config file, as it is now
 	info    control.Info
 
-	exe       string       // the binary on disk that an upgrade executes
-	replace   func() error // does it, on the loop's goroutine
-	leave     func()       // ends the supervisor alone, on the loop's goroutine
-	upgrading sync.Mutex   // one at a time
+	exe       string             // the binary on disk that an upgrade executes
+	replace   func() error       // does it, on the loop's goroutine
+	leave     func()             // ends the supervisor alone, on the loop's goroutine
+	upgrading sync.Mutex         // one at a time
+	flush     chan chan struct{} // asks whether all signals are told
 }
 
 func (d *daemon) Status(context.Context) []control.Status {

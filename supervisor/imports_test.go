@@ -27,6 +27,8 @@ var rules = []struct {
 		"logs moves bytes"},
 	{"bulkhead/supervisor/state", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
 		"state is a leaf: it keeps documents and knows none"},
+	{"bulkhead/supervisor/hear", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "golang.org/x/...", "fmt", "time", "regexp"},
+		"hear is initialised before everything else"},
 	{"bulkhead/supervisor/keeper", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"keeper holds descriptors"},
 	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/hear"
 )
 
 // calmMost is how long the edges may take to come to rest before an exec.
@@ -77,19 +78,20 @@ func (s *server) replace() (err error) {
 	keepOpen(fds, true)
 	defer keepOpen(fds, false)
 	holdSignals()
+	told := s.signalsTold()
 	late := s.loop.pull()
 	defer func() {
 		for _, e := range late {
 			s.loop.handle(e)
 		}
 	}()
-	if slices.ContainsFunc(late, endsUs) {
+	if !told || slices.ContainsFunc(late, endsUs) {
 		return errTold
 	}
 	// The runtime of the new image does not keep these two held; ignored they
 	// cost nothing: it reads its configuration anyway, and hears them again soon.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
-	defer s.heard.listen()
+	defer hear.Take()
 	env := append(os.Environ(), fmt.Sprintf("%s=%d", handoverVar, written.Fd()))
 	err = syscall.Exec(s.daemon.exe, os.Args, env)
 	return fmt.Errorf("cannot execute %q: %v", s.daemon.exe, err)
@@ -109,6 +111,26 @@ func (s *server) leave() {
 }
 
 var errTold = errors.New("the supervisor has been told to end")
+
+// signalsTold reports that every signal that was not held has been told to the
+// loop. If not, one is on its way: better no upgrade than none that is obeyed.
+func (s *server) signalsTold() bool {
+	if !flushSignals() {
+		return false
+	}
+	told, late := make(chan struct{}), time.After(flushMost)
+	select {
+	case s.daemon.flush <- told:
+	case <-late:
+		return false // a reload is under way, which asks the loop
+	}
+	select {
+	case <-told:
+		return true
+	case <-late:
+		return false
+	}
+}
 
 // pull takes what waits in the loop's queue. Of the facts among them none is
 // known to the edges alone: they are at rest.

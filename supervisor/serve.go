@@ -28,7 +28,6 @@ type Options struct {
 	Config  *conf.Config
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
-	Heard   *Heard    // signals that came before; nil: from now on
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
 
@@ -42,10 +41,8 @@ const ownOOMScore = -900
 // end by itself. A second supervisor on the same socket, state directory or
 // cgroup tree is refused.
 func Serve(ctx context.Context, o Options) error {
-	if o.Heard == nil {
-		o.Heard = Hear()
-		defer o.Heard.Stop()
-	}
+	caught, letGo := hearAll()
+	defer letGo()
 	s, err := newServer(o)
 	for range takeoverTries {
 		if err == nil || s.handed == nil {
@@ -64,7 +61,7 @@ func Serve(ctx context.Context, o Options) error {
 		return err
 	}
 	defer s.close()
-	s.run(ctx, o.Heard.signals)
+	s.run(ctx, caught)
 	return nil
 }
 
@@ -88,13 +85,12 @@ type server struct {
 	listener net.Listener
 	handed   *handover      // nil: there was no image before this one
 	stored   map[string]int // sockets that systemd has kept for us
-	heard    *Heard
-	over     bool     // everything was stopped
-	undo     []func() // in reverse order, at the end
+	over     bool           // everything was stopped
+	undo     []func()       // in reverse order, at the end
 }
 
 func newServer(o Options) (s *server, err error) {
-	s = &server{heard: o.Heard}
+	s = &server{}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -320,7 +316,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	if err != nil {
 		return err
 	}
-	s.daemon = &daemon{loop: s.loop, journal: journal, logs: e.set, store: s.store, read: o.Read, exe: exe, replace: s.replace, leave: s.leave, info: control.Info{
+	s.daemon = &daemon{loop: s.loop, journal: journal, logs: e.set, store: s.store, read: o.Read, exe: exe, replace: s.replace, leave: s.leave, flush: make(chan chan struct{}), info: control.Info{
 		Version: o.Version, PID: os.Getpid(), Config: o.Config.Path, State: "RUNNING",
 		Enforced: enforcedBy(e.tree.Mode()), Why: e.tree.Why(),
 	}}

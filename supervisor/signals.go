@@ -7,14 +7,11 @@ import (
 	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"bulkhead/supervisor/hear"
 )
 
-// sigLeave has the supervisor end and leave the programs running: SIGRTMIN+2 of
-// the C library, what RestartKillSignal= of the unit file says. Go names no
-// signals of that kind.
-const sigLeave = syscall.Signal(36)
-
-// signals turns what is caught into requests: TERM, INT and QUIT end the
+// signals turns what is caught into requests: TERM, INT, QUIT and hear.Stop end the
 // supervisor, once more hurries; HUP updates to the config file as it is now;
 // USR1 upgrades to the binary on disk; USR2 opens the logs anew.
 func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
@@ -24,36 +21,27 @@ func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 			return
 		case s := <-c:
 			d.signalled(ctx, s)
+		case told := <-d.flush:
+			for len(c) > 0 {
+				d.signalled(ctx, <-c)
+			}
+			close(told)
 		}
 	}
 }
 
-// Heard are the signals that have come since Hear.
-type Heard struct{ signals, pipe chan os.Signal }
-
-// Hear takes the signals over. It is called first of all: one that came by its
-// default action would end a supervisor whose programs run on, as a stop of systemd's
-// right behind a restart.
-func Hear() *Heard {
-	h := &Heard{make(chan os.Signal, 8), make(chan os.Signal, 1)}
-	h.listen()
+// hearAll goes on hearing what was taken over at the very start of serve.
+func hearAll() (<-chan os.Signal, func()) {
+	hear.Take()
 	maskSignals(unix.SIG_UNBLOCK) // the image before may have held some
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
-	signal.Notify(h.pipe, syscall.SIGPIPE)
-	return h
-}
-
-func (h *Heard) listen() {
-	for _, s := range heard {
-		signal.Notify(h.signals, s)
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	return hear.C, func() {
+		hear.Give()
+		signal.Stop(pipe)
 	}
-}
-
-// Stop lets the signals go.
-func (h *Heard) Stop() {
-	signal.Stop(h.signals)
-	signal.Stop(h.pipe)
 }
 
 func (d *daemon) signalled(ctx context.Context, s os.Signal) {
@@ -68,7 +56,7 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 			_, err := d.upgrade(ctx)
 			d.loop.post(note{"upgrade to the binary on disk", err, false})
 		}()
-	case sigLeave:
+	case hear.Leave:
 		d.loop.post(leaveRequest{d.leave})
 	case syscall.SIGUSR2:
 		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})

@@ -28,8 +28,6 @@ SIGTERM and SIGINT stop everything and end it. A config with problems starts not
 }
 
 func (a *app) runSupervisor(file, rehearse string) error {
-	signals := supervisor.Hear()
-	defer signals.Stop()
 	cfg, warnings, err := readConfig(file)
 	var all *conf.Problems
 	if errors.As(err, &all) {
@@ -42,7 +40,6 @@ func (a *app) runSupervisor(file, rehearse string) error {
 	options := supervisor.Options{
 		Config:  cfg,
 		Version: ownVersion(),
-		Heard:   signals,
 		Out:     a.out,
 		Read: func() (*conf.Config, error) {
 			again, _, err := readConfig(cfg.Path)
