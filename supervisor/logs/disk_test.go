@@ -90,8 +90,8 @@ func fullLogs(t *testing.T) {
 	makeRoom := fill(t, disk, 100<<10)
 	s, told := troubled()
 	k := opened(t, s, Target{Path: log, Shared: true})
-	seen := 0
-	p, w := piped(t, k, func(chunk []byte) { seen += len(chunk) })
+	var seen atomic.Int64
+	p, w := piped(t, k, func(chunk []byte) { seen.Add(int64(len(chunk))) })
 	text := numbered(0)
 	for range 2 {
 		if _, err := w.WriteString(text); err != nil {
@@ -116,8 +116,8 @@ func fullLogs(t *testing.T) {
 		}
 	}
 	lost := int64(2*len(text) - len(got))
-	if k.Lost() != lost || seen != 2*len(text) {
-		t.Errorf("%d of %d bytes are written, %d are counted as lost, %d tapped", len(got), 2*len(text), k.Lost(), seen)
+	if k.Lost() != lost || seen.Load() != int64(2*len(text)) {
+		t.Errorf("%d of %d bytes are written, %d are counted as lost, %d tapped", len(got), 2*len(text), k.Lost(), seen.Load())
 	}
 	makeRoom()
 	if _, err := w.WriteString("again\n"); err != nil {
@@ -185,9 +185,9 @@ func fullBooks(t *testing.T) {
 			booked.Add(1)
 		}
 	}
-	seen := 0
+	var seen atomic.Int64
 	k := opened(t, NewSet(nil), Target{Path: log, Shared: true})
-	p, w := pumped(t, s, 1, k, func(chunk []byte) { seen += len(chunk) })
+	p, w := pumped(t, s, 1, k, func(chunk []byte) { seen.Add(int64(len(chunk))) })
 	want := ""
 	write := func(text string) {
 		t.Helper()
@@ -198,8 +198,8 @@ func fullBooks(t *testing.T) {
 		if !p.Drain(soon) {
 			t.Fatal("timed out")
 		}
-		if got, err := os.ReadFile(log); err != nil || string(got) != want || seen != len(want) {
-			t.Fatalf("of %d bytes %d are written and %d tapped, %v", len(want), len(got), seen, err)
+		if got, err := os.ReadFile(log); err != nil || string(got) != want || seen.Load() != int64(len(want)) {
+			t.Fatalf("of %d bytes %d are written and %d tapped, %v", len(want), len(got), seen.Load(), err)
 		}
 	}
 	makeRoom := fill(t, disk, 0)
