@@ -223,9 +223,13 @@ func (h *host) watch() {
 	all := h.adopted
 	h.adopted = nil
 	h.mu.Unlock()
+	h.ends.add()
 	go func() { // a full queue of the loop must not hold up the loop
+		defer h.ends.done()
 		for _, p := range all {
-			p.watch()
+			if !p.reaped() { // else it has ended meanwhile, which is known before anybody is answered
+				p.watch()
+			}
 		}
 	}()
 }

@@ -34,6 +34,7 @@ type loop struct {
 	self       supervisorRecord
 	ending     *ending            // set once a shutdown has begun
 	stopping   chan struct{}      // closed when one has begun
+	ticked     time.Duration      // the moment of the last tick
 	forewarned bool               // of the end of the host, which has begun ours
 	leave      func()             // set once it is to end without stopping anything
 	left       bool               // it ends without stopping anything
@@ -292,6 +293,7 @@ func (l *loop) act(in *instance, a programs.Action) {
 // tick gives a Tick to every instance whose deadline has passed.
 func (l *loop) tick() {
 	now := l.now()
+	l.ticked = now
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at <= now {
@@ -301,13 +303,13 @@ func (l *loop) tick() {
 	}
 }
 
-// arm sets the one timer for the earliest deadline that is still to come. What
-// has passed was ticked; it waits for a turn, not for time.
+// arm sets the one timer for the earliest deadline that has not been ticked, be
+// it passed since. What was ticked and is still there waits for a turn, not for time.
 func (l *loop) arm(timer *time.Timer) {
-	now, next := l.now(), time.Duration(0)
+	next := time.Duration(0)
 	for _, p := range l.programs {
 		for _, in := range p.instances {
-			if at, ok := in.state.Deadline(p.policy); ok && at > now && (next == 0 || at < next) {
+			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {
 				next = at
 			}
 		}
@@ -316,7 +318,7 @@ func (l *loop) arm(timer *time.Timer) {
 		timer.Stop()
 		return
 	}
-	timer.Reset(next - now)
+	timer.Reset(max(next-l.now(), 0))
 }
 
 // admit gives due recycles their turn, within each program's parallel.

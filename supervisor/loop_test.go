@@ -437,3 +437,18 @@ func TestRemovedAndAddedAgain(t *testing.T) {
 		}
 	})
 }
+
+// slowMemory takes its time, as a machine under load does.
+type slowMemory struct{ noMemory }
+
+func (slowMemory) Put(string, any) { time.Sleep(2 * time.Second) }
+
+// A deadline that passes while the loop is busy is not forgotten.
+func TestDeadlinePassesMeanwhile(t *testing.T) {
+	withinPast(t, worker("queue", 1, nil), func(l *loop) { l.memory = slowMemory{} }, nil, func(w *world) {
+		w.after(time.Minute)
+		if s := w.state("queue"); s != "RUNNING" {
+			t.Errorf("a minute after its start it is %s", s)
+		}
+	})
+}

@@ -394,6 +394,7 @@ func (s *server) serve(ctx context.Context) error {
 	case <-ctx.Done():
 		return nil
 	}
+	s.knowEnds()
 	if why := s.host.tree.Unprotected(); why != "" {
 		s.loop.log.Warn(why)
 	}
@@ -403,6 +404,29 @@ func (s *server) serve(ctx context.Context) error {
 		}
 	}
 	return s.ctl.Serve(ctx, s.listener)
+}
+
+// knowMost is how long nobody is answered for the sake of ends that may be told late.
+const knowMost = time.Second
+
+// knowEnds waits until the ends of what was found dead are told and published: a
+// client must not be told of a worker that is no more.
+func (s *server) knowEnds() {
+	s.host.ends.wait(knowMost)
+	published := make(chan struct{})
+	s.loop.post(publishRequest{published})
+	select {
+	case <-published:
+	case <-s.loop.done:
+	}
+}
+
+// publishRequest is answered when what came before it is published.
+type publishRequest struct{ published chan struct{} }
+
+func (q publishRequest) do(l *loop) {
+	l.publishChanges()
+	close(q.published)
 }
 
 func (s *server) close() {

@@ -59,7 +59,8 @@ func TestTakeoverOfWhatIsLost(t *testing.T) {
 				if st := s.one("w:w_01"); st.Run != 2 {
 					t.Errorf("the restarted one: %+v", st)
 				}
-				troubles := pick(s.events.events(), func(e control.Event) bool { return e.Kind == "trouble" && strings.Contains(e.Message, lost.told) })
+				// Its events may be numbered anew, and the recorder then misses the first.
+				troubles := slices.DeleteFunc(strings.Split(s.ctl("events"), "\n"), func(l string) bool { return !strings.Contains(l, "what was written down is not whole") })
 				if (lost.told != "") != (len(troubles) > 0) && !slices.Contains([]string{"no runtime directory", "neither"}, lost.name) {
 					t.Errorf("told: %v", troubles)
 				}
