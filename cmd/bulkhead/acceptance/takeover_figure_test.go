@@ -12,15 +12,15 @@ import (
 
 // A thousand that run are taken over; beside it, how long their start takes.
 func TestTakeoverOfAThousand(t *testing.T) {
-	thousand(t, "auto", 1000, "")
+	takeOverMany(t, "auto", 1000, "")
 }
 
 // Without cgroups every end looks through the processes of the host.
 func TestTakeoverOfHundreds(t *testing.T) {
-	thousand(t, "off", 200, "")
+	takeOverMany(t, "off", 200, "")
 }
 
-func thousand(t *testing.T, cgroup string, n int, keys string) {
+func takeOverMany(t *testing.T, cgroup string, n int, keys string) {
 	t.Helper()
 	s := prepare(t, cgroup)
 	s.configure(fmt.Sprintf("[programs.w]\ncommand = \"sleep 1000000\"\nstartsecs = 0\nstdout_logfile = \"none\"\nnumprocs = %d\n%s", n, keys))
@@ -65,10 +65,10 @@ func checkPIDs(t *testing.T, before, after map[string]int) {
 
 // How long an upgrade keeps clients waiting.
 func TestUpgradePause(t *testing.T) {
-	inModes(t, func(t *testing.T, cgroup string) { upgradePause(t, cgroup, 200, "") })
+	inModes(t, func(t *testing.T, cgroup string) { upgradePause(t, cgroup, 200, 10, "") })
 }
 
-func upgradePause(t *testing.T, cgroup string, n int, keys string) {
+func upgradePause(t *testing.T, cgroup string, n, upgrades int, keys string) {
 	t.Helper()
 	s := serve(t, cgroup, fmt.Sprintf("[programs.w]\ncommand = \"sleep 1000000\"\nstartsecs = 0\nstdout_logfile = \"none\"\nnumprocs = %d\n%s", n, keys))
 	s.awaitAll("w", n)
@@ -76,7 +76,7 @@ func upgradePause(t *testing.T, cgroup string, n int, keys string) {
 	for _, how := range []string{"one connection", "fresh connections"} {
 		for _, upgraded := range []bool{false, true} {
 			gaps := s.gaps(how == "one connection", func() {
-				for range 10 {
+				for range upgrades {
 					if upgraded {
 						s.upgrade()
 					}
@@ -85,7 +85,7 @@ func upgradePause(t *testing.T, cgroup string, n int, keys string) {
 			})
 			what := "without an upgrade, for comparison"
 			if upgraded {
-				what = "over 10 upgrades"
+				what = fmt.Sprintf("over %d upgrades", upgrades)
 			}
 			figure("cgroup %s, %d instances, questions every millisecond over %s, %s: longest waits %v, all: %v", cgroup, n, how, what, longest(gaps, 10), gaps)
 		}

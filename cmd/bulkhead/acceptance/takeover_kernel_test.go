@@ -97,12 +97,12 @@ pids_max        = 8
 max_memory = "12M"
 `
 
-func TestKernelTakeoverOfAThousand(t *testing.T) {
+func TestKernelTakeoverOfHundreds(t *testing.T) {
 	onKernel(t)
-	thousand(t, "require", 1000, small)
+	takeOverMany(t, "require", 200, small)
 }
 
 func TestKernelUpgradePause(t *testing.T) {
 	onKernel(t)
-	upgradePause(t, "require", 200, small)
+	upgradePause(t, "require", 200, 3, small)
 }
