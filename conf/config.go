@@ -21,7 +21,16 @@ type Config struct {
 	Files      []string // the main file and every included one, in reading order
 	Supervisor Supervisor
 	Host       Host
+	Groups     []Group   // [groups.*], by priority, then name
 	Programs   []Program // by priority, then name
+}
+
+// Group is a [groups.NAME] table: programs whose instances have its name before
+// the colon instead of the program's own.
+type Group struct {
+	Name     string
+	Priority int      // of the group among groups
+	Programs []string // names of its programs, in the order they are written
 }
 
 // Supervisor is the [supervisor] table: the daemon itself.
@@ -35,8 +44,42 @@ type Supervisor struct {
 	LogFileMaxBytes Bytes  // 0: never rotated
 	LogFileBackups  int
 	LogLevel        string // debug, info, warn, error
+	LogStyle        string // bulkhead, supervisord: the words and the form of log lines
+	LogSyslog       bool   // the log goes to syslog(3) instead of LogFile
 	Cgroup          CgroupMode
 	Orphans         Orphans
+
+	Auth        Auth     // of Socket's XML-RPC side
+	Servers     []Server // where else XML-RPC is spoken
+	ServerURL   string   // what children find in SUPERVISOR_SERVER_URL, "" nothing
+	Identifier  string   // names this supervisor in events and AUTO logs
+	PidFile     string   // "": none
+	ChildLogDir string   // where AUTO logs are made
+	KeepLogs    bool     // AUTO logs of an earlier supervisor stay (supervisord's nocleanup)
+	StripANSI   bool     // take escape sequences out of output before it is logged
+	User        *User    // whom the supervisor becomes, nil: as started
+	Umask       int      // the supervisor's own when it is a daemon, -1: as started
+	Directory   string   // where it goes when it is a daemon, "": stays
+	MinFDs      int      // RLIMIT_NOFILE is raised to at least this, 0: left alone
+	MinProcs    int      // RLIMIT_NPROC likewise
+	Foreground  bool     // false: called as supervisord it becomes a daemon
+	Silent      bool     // in the foreground the log is not copied to standard output
+}
+
+// Auth is HTTP basic authentication; the zero Auth asks for none.
+type Auth struct {
+	Username string
+	Password string // as written: plain, or {SHA} and the hex of its SHA-1
+}
+
+// Server is a further socket that speaks XML-RPC.
+type Server struct {
+	Network string // tcp, unix
+	Address string // host:port, host empty for all interfaces; or an absolute path
+	Mode    fs.FileMode
+	UID     int // -1: as created
+	GID     int
+	Auth    Auth
 }
 
 // Orphans says what becomes of what still runs at the start of the supervisor
@@ -91,6 +134,14 @@ type Program struct {
 	PauseSignal  syscall.Signal // 0: cannot be paused
 	ResumeSignal syscall.Signal
 
+	GroupPriority int       // of the group that its instances are in; for one without [groups.*] Priority
+	Stdin         bool      // its standard input is a pipe that can be written to, not /dev/null
+	ServerURL     string    // SUPERVISOR_SERVER_URL, "": none
+	Listener      *Listener // it is an event listener: standard input and output are the protocol
+	Fcgi          *Fcgi     // its standard input is this socket, shared by all instances
+	StdoutCapture Capture
+	StderrCapture Capture
+
 	Notify     bool   // give a notify socket (READY=1, JOBS_DONE=n), and wait for READY=1 instead of startsecs
 	JobFormat  string // none, laravel, symfony: how finished jobs are read from the output
 	JobPattern string // a regular expression: each line that matches is one finished job; "" none
@@ -101,6 +152,30 @@ type Program struct {
 	Recycle Recycle
 
 	src *source // what WithNumprocs needs to name and expand anew
+}
+
+// Capture is what becomes of an output stream beside its log.
+type Capture struct {
+	MaxBytes Bytes // of a capture between supervisord's tokens; 0: not captured
+	Events   bool  // what is logged is told as a PROCESS_LOG event
+	Syslog   bool  // every line goes to syslog(3) too
+}
+
+// Listener is what an event listener wants to hear.
+type Listener struct {
+	Events     []string // supervisord's names of event types, upper case, as written
+	BufferSize int      // events that wait for a listener, at least 1; the oldest are dropped
+	Handler    string   // supervisord's result_handler, as written; only the default is there
+}
+
+// Fcgi is the listening socket of a FastCGI program.
+type Fcgi struct {
+	Network string // tcp, unix
+	Address string // host:port or an absolute path
+	Backlog int    // 0: the kernel's most
+	Mode    fs.FileMode
+	UID     int // -1: as created
+	GID     int
 }
 
 // Position is a place in a config file; Line counts from 1, 0 means unknown.
@@ -132,10 +207,14 @@ func (i Instance) FullName() string {
 
 // LogTarget is where one output stream goes.
 type LogTarget struct {
-	Path     string // absolute; "-" the supervisor's own output; "" discarded
+	Path     string // absolute; "-" the supervisor's own output; Auto; "" discarded
 	MaxBytes Bytes  // rotate after a write that reaches it; 0 never
 	Backups  int    // 0: truncate instead of keeping
 }
+
+// Auto as the Path of a LogTarget is a file that the supervisor names and makes
+// in ChildLogDir, and removes at its next start.
+const Auto = "AUTO"
 
 // AutoRestart is supervisord's autorestart.
 type AutoRestart string
