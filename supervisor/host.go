@@ -33,6 +33,7 @@ type host struct {
 	runs    map[ref]*process
 	pids    map[int]*process
 	groups  map[string]*group
+	fcgis   map[string]*fcgi
 	adopted []*process // and not watched yet
 
 	starting pending       // starts whose process is not in runs yet
@@ -72,6 +73,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
+		fcgis:   map[string]*fcgi{},
 		births:  make(chan struct{}, birthsMost),
 	}
 }

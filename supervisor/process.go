@@ -54,6 +54,8 @@ type process struct {
 	streams []*logs.Stream
 	pumps   []*logs.Pump
 	sinks   []*logs.Sink
+	input   *inlet // nil: /dev/null, or a socket
+	fcgi    *fcgi  // nil: none
 	lane    lane
 	killing atomic.Bool // a kill is under way
 
@@ -259,6 +261,14 @@ func (p *process) release() {
 		pump.Drain(drainMost)
 	}
 	p.closeStreams() // what was read is written, however long the disk takes
+	if p.input != nil {
+		if err := p.input.remove(); err != nil {
+			p.host.post(trouble{p.ref, "cannot remove its standard input", err})
+		}
+	}
+	if p.fcgi != nil {
+		p.host.fcgiDrop(p.fcgi)
+	}
 	if fd, err := p.comp.PopulatedFD(); err == nil {
 		p.host.poll.remove(fd)
 	}
