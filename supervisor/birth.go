@@ -209,6 +209,9 @@ func (b *birth) environment() ([]string, error) {
 		parts = append(parts, vars)
 	}
 	parts = append(parts, spawn.InstanceEnv(b.inst.Name, b.inst.Group))
+	if b.prog.ServerURL != "" {
+		parts = append(parts, map[string]string{"SUPERVISOR_SERVER_URL": b.prog.ServerURL})
+	}
 	if b.host.tree.Mode() == cgroup.None {
 		parts = append(parts, map[string]string{markName: mark(b.host.place, runName{b.prog.Name, b.inst.Name, b.n})})
 	}
