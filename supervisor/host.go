@@ -202,11 +202,11 @@ func (h *host) lift(r ref) {
 	}
 }
 
-func (h *host) revise(r ref, p *conf.Program) {
+func (h *host) revise(r ref, p *conf.Program) (held []string) {
 	if run := h.get(r); run != nil {
-		rules := *p
-		run.revise(&rules)
+		return run.revise(p)
 	}
+	return nil
 }
 
 func (h *host) release(r ref) {
