@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"slices"
+
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
 )
@@ -28,6 +30,7 @@ func (l *loop) startAll() {
 func (l *loop) shutdown(now bool) {
 	if l.ending == nil {
 		l.ending = &ending{batches: batches(l.inOrder())}
+		l.givenUp = l.fatal()
 		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down"})
 		close(l.stopping)
 		l.systemd("STOPPING=1")
@@ -42,6 +45,17 @@ func (l *loop) shutdown(now bool) {
 	if len(l.ending.batches) > 0 {
 		l.stopBatch()
 	}
+}
+
+// fatal are the names of instances that were given up, sorted.
+func (l *loop) fatal() (names []string) {
+	for name, in := range l.instances {
+		if in.state.Public() == programs.FATAL {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // advance goes on to the next batch of a shutdown once the last one is stopped.

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -61,14 +62,17 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	case syscall.SIGUSR2:
 		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
 	default:
-		d.loop.post(endRequest{})
+		d.loop.post(endRequest{s})
 	}
 }
 
 // endRequest is one wish for a shutdown.
-type endRequest struct{}
+type endRequest struct{ by os.Signal }
 
-func (endRequest) do(l *loop) {
+func (q endRequest) do(l *loop) {
+	if l.config.Supervisor.LogStyle == styleSupervisord {
+		l.log.Warn(fmt.Sprintf("received %s indicating exit request", signalName(q.by)))
+	}
 	if l.forewarned { // this is what was forewarned of: no second wish
 		l.forewarned = false
 		return
@@ -109,4 +113,16 @@ func (n note) do(l *loop) {
 	case n.news:
 		l.tellNote(n.what)
 	}
+}
+
+// signalName is SIGTERM for 15; a signal of the real-time range has only a number.
+func signalName(s os.Signal) string {
+	n, ok := s.(syscall.Signal)
+	if !ok {
+		return fmt.Sprint(s)
+	}
+	if name := unix.SignalName(n); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", int(n))
 }
