@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"slices"
+	"strings"
 
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
@@ -70,10 +71,29 @@ func (l *loop) stopBatch() {
 	if len(l.ending.batches) == 0 {
 		return
 	}
+	l.tellDying()
 	for _, p := range l.ending.batches[0] {
 		for _, in := range p.instances {
 			l.step(in, programs.Stop{Now: l.ending.hurry})
 		}
+	}
+}
+
+// tellDying is supervisord's line of a shutdown, with the names of all that still runs.
+func (l *loop) tellDying() {
+	if l.config.Supervisor.LogStyle != styleSupervisord {
+		return
+	}
+	var names []string
+	for _, p := range l.inOrder() {
+		for _, in := range p.instances {
+			if !in.idle() {
+				names = append(names, in.conf.Name)
+			}
+		}
+	}
+	if len(names) > 0 {
+		l.log.Info("waiting for " + strings.Join(names, ", ") + " to die")
 	}
 }
 

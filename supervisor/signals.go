@@ -48,6 +48,7 @@ func hearAll() (<-chan os.Signal, func()) {
 func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	switch s {
 	case syscall.SIGHUP:
+		d.loop.post(heard{s, "restart"}) // supervisord's word for it
 		d.loop.systemd(reloading())
 		defer d.loop.systemd("READY=1")
 		_, diff, err := d.reread(ctx, true, nil)
@@ -60,19 +61,18 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	case hear.Leave:
 		d.loop.post(leaveRequest{d.leave})
 	case syscall.SIGUSR2:
+		d.loop.post(heard{s, "log reopen"})
 		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
 	default:
-		d.loop.post(endRequest{s})
+		d.loop.post(heard{s, "exit"})
+		d.loop.post(endRequest{})
 	}
 }
 
 // endRequest is one wish for a shutdown.
-type endRequest struct{ by os.Signal }
+type endRequest struct{}
 
-func (q endRequest) do(l *loop) {
-	if l.config.Supervisor.LogStyle == styleSupervisord {
-		l.log.Warn(fmt.Sprintf("received %s indicating exit request", signalName(q.by)))
-	}
+func (endRequest) do(l *loop) {
 	if l.forewarned { // this is what was forewarned of: no second wish
 		l.forewarned = false
 		return
@@ -113,6 +113,23 @@ func (n note) do(l *loop) {
 	case n.news:
 		l.tellNote(n.what)
 	}
+}
+
+// heard is a signal, for supervisord's log line of it.
+type heard struct {
+	sig  os.Signal
+	what string
+}
+
+func (h heard) do(l *loop) {
+	if l.config.Supervisor.LogStyle != styleSupervisord {
+		return
+	}
+	if h.what == "log reopen" {
+		l.log.Info(fmt.Sprintf("received %s indicating %s request", signalName(h.sig), h.what))
+		return
+	}
+	l.log.Warn(fmt.Sprintf("received %s indicating %s request", signalName(h.sig), h.what))
 }
 
 // signalName is SIGTERM for 15; a signal of the real-time range has only a number.
