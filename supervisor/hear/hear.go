@@ -29,9 +29,19 @@ var All = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, Stop, Le
 var C = make(chan os.Signal, 16)
 
 func init() {
-	if len(os.Args) > 1 && os.Args[1] == "serve" {
+	if len(os.Args) > 1 && os.Args[1] == "serve" || calledSupervisord() {
 		Take()
 	}
+}
+
+// calledSupervisord tells a link of that name, without what package path would do first.
+func calledSupervisord() bool {
+	const name = "supervisord"
+	if len(os.Args) == 0 || len(os.Args[0]) < len(name) {
+		return false
+	}
+	before, last := os.Args[0][:len(os.Args[0])-len(name)], os.Args[0][len(os.Args[0])-len(name):]
+	return last == name && (before == "" || before[len(before)-1] == '/')
 }
 
 // Take takes the signals over, or again.
