@@ -155,7 +155,6 @@ func (h *host) adoptPID(p *process, pid int, ticks uint64) *spawn.Child {
 // reconnect goes on reading the run's output, and returns the jobs that were
 // counted in it so far.
 func (h *host) reconnect(p *process) (jobs uint64) {
-	targets := map[string]conf.LogTarget{"stdout": p.inst.Stdout, "stderr": p.inst.Stderr}
 	for _, channel := range []string{"stdout", "stderr"} {
 		var st *logs.Stream
 		var sink *logs.Sink
@@ -171,12 +170,12 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			continue
 		}
 		err = p.patiently("open its log", func() (err error) {
-			sink, err = h.sink(targets[channel])
+			sink, err = h.sink(h.auto.target(&p.inst, channel))
 			return err
 		})
 		if err != nil {
 			h.post(trouble{p.ref, "cannot open its log", err})
-			sink = h.logs.OpenLater(logTarget(targets[channel]))
+			sink = h.logs.OpenLater(logTarget(h.auto.target(&p.inst, channel)))
 		}
 		var tap logs.Tap
 		if channel == "stdout" && p.counter != nil {
@@ -322,11 +321,7 @@ func (h *host) read(f found, channel string) (*logs.Stream, *logs.Pump, *logs.Si
 	}
 	var sink *logs.Sink
 	if f.inst != nil {
-		target := f.inst.Stdout
-		if channel == "stderr" {
-			target = f.inst.Stderr
-		}
-		if sink, err = h.sink(target); err != nil {
+		if sink, err = h.sink(h.auto.target(f.inst, channel)); err != nil {
 			h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
 		}
 	}

@@ -128,7 +128,7 @@ func (b *birth) compartment(p *process) error {
 func (b *birth) streams(p *process) error {
 	b.outs = [2]int{-1, -1}
 	b.undo = append(b.undo, b.closeOuts)
-	if err := b.stream(p, b.inst.Stdout, 0); err != nil {
+	if err := b.stream(p, 0); err != nil {
 		return err
 	}
 	if b.inst.RedirectStderr {
@@ -136,15 +136,16 @@ func (b *birth) streams(p *process) error {
 		b.outs[1], err = unix.FcntlInt(uintptr(b.outs[0]), unix.F_DUPFD_CLOEXEC, 3)
 		return err
 	}
-	return b.stream(p, b.inst.Stderr, 1)
+	return b.stream(p, 1)
 }
 
-func (b *birth) stream(p *process, t conf.LogTarget, n int) error {
-	sink, err := b.host.sink(t)
+func (b *birth) stream(p *process, n int) error {
+	channel := [2]string{"stdout", "stderr"}[n]
+	sink, err := b.host.sink(b.host.auto.target(&b.inst, channel))
 	if err != nil {
 		return err
 	}
-	st, w, err := b.host.streams.Make(streamID(p.name, [2]string{"stdout", "stderr"}[n]))
+	st, w, err := b.host.streams.Make(streamID(p.name, channel))
 	if err != nil {
 		if sink != nil {
 			sink.Close()

@@ -23,6 +23,7 @@ type host struct {
 	poll *poller
 	logs *logs.Set
 
+	auto       autoLogs
 	streams    *logs.Streams // the output of the runs
 	keep       *keep         // nil: nobody holds it open for us
 	place      string        // names us among the supervisors of the host

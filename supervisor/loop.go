@@ -28,9 +28,10 @@ type loop struct {
 	programs   map[string]*program
 	instances  map[string]*instance // of all programs, by full name
 	changed    map[*instance]bool   // since the last publication
-	memory     memory               // what is remembered while no supervisor runs
-	stale      map[*instance]bool   // to be remembered anew
-	forgotten  map[string]bool      // full names that are to be forgotten
+	auto       autoLogs
+	memory     memory             // what is remembered while no supervisor runs
+	stale      map[*instance]bool // to be remembered anew
+	forgotten  map[string]bool    // full names that are to be forgotten
 	self       supervisorRecord
 	ending     *ending            // set once a shutdown has begun
 	givenUp    []string           // instances that were FATAL then

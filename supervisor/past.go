@@ -75,6 +75,14 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 	return p
 }
 
+// token is the one of the AUTO logs that live runs write to, or a new one.
+func (p past) token() string {
+	if p.running && p.self.Token != "" {
+		return p.self.Token
+	}
+	return newToken()
+}
+
 // inCgroups reports that a run lives, or lived, in a cgroup.
 func (p past) inCgroups() bool {
 	if !p.running {

@@ -44,6 +44,7 @@ type supervisorRecord struct {
 	Left    bool     // it ended in order and left everything running
 	Ending  bool     // it was stopping everything
 	Digest  string   // of the config files as they were applied last
+	Token   string   // in the names of AUTO logs
 	Gone    []string // programs that are configured no more and not stopped yet
 
 	Socket, StateDir, Cgroup string // of the configuration, which must not change under it

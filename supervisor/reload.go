@@ -25,6 +25,11 @@ func (l *loop) addProgram(c conf.Program) *program {
 func (l *loop) addInstance(p *program, c conf.Instance) *instance {
 	in := newInstance(p, c)
 	p.instances = append(p.instances, in)
+	for _, channel := range []string{"stdout", "stderr"} {
+		if err := l.auto.make(&in.conf, channel); err != nil {
+			l.tellTrouble(trouble{what: in.conf.FullName(), err: err})
+		}
+	}
 	l.instances[c.FullName()] = in
 	return in
 }

@@ -309,6 +309,14 @@ func (s *server) build(o Options, e edges, p past) error {
 	c := o.Config.Supervisor
 	s.loop.self = supervisorRecord{Version: o.Version, PID: os.Getpid(), Digest: digest(o.Config.Files),
 		Socket: c.Socket, StateDir: c.StateDir, Cgroup: string(c.Cgroup)}
+	s.loop.self.Token = p.token()
+	auto := autoLogs{c.ChildLogDir, c.Identifier, s.loop.self.Token}
+	s.loop.auto, s.host.auto = auto, auto
+	if !p.running && !c.KeepLogs && c.ChildLogDir != "" {
+		if err := auto.sweep(); err != nil {
+			e.log.Warn(err.Error())
+		}
+	}
 	s.host.post = s.loop.post
 	e.set.OnTrouble = func(path string, lost int64, err error) { s.loop.post(logTrouble{path, lost, err}) }
 	s.store = state.Open(c.StateDir, p.boot, p.loaded, func(err error) { s.loop.post(stateTrouble{err}) })
