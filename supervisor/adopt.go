@@ -58,7 +58,7 @@ func (h *host) regainInput(p *process, rules *conf.Program) {
 			h.post(trouble{p.ref, "taken over without", err})
 		}
 	case rules.Stdin:
-		p.input = &inlet{path: inletPath(h.streams.Dir(), p.name)}
+		p.input = newInlet(inletPath(h.streams.Dir(), p.name))
 	}
 }
 
@@ -177,16 +177,14 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			h.post(trouble{p.ref, "cannot open its log", err})
 			sink = h.logs.OpenLater(logTarget(h.auto.target(&p.inst, channel)))
 		}
-		var tap logs.Tap
 		if channel == "stdout" && p.counter != nil {
 			jobs = st.Count()
 			if err := p.counter.Restore(st.TapState()); err != nil {
 				h.post(trouble{p.ref, "cannot go on counting where the count was", err})
 			}
 			p.output = jobs
-			tap = p.tap
 		}
-		p.stream(st, sink, tap)
+		p.stream(st, sink, p.tapOf(channel))
 	}
 	return jobs
 }

@@ -11,7 +11,6 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs/jobs"
-	"bulkhead/supervisor/logs"
 	"bulkhead/supervisor/spawn"
 )
 
@@ -153,11 +152,7 @@ func (b *birth) stream(p *process, n int) error {
 		return err
 	}
 	b.outs[n] = w
-	var tap logs.Tap
-	if n == 0 && p.counter != nil {
-		tap = p.tap
-	}
-	p.stream(st, sink, tap)
+	p.stream(st, sink, p.tapOf(channel))
 	return nil
 }
 

@@ -33,6 +33,8 @@ type edge interface {
 	// stray saves the output of a run that is nobody's and removes it, once it
 	// is dead; with stop it is ended first.
 	stray(f found, stop bool)
+	// say writes to the run's standard input; unheard answers when that fails.
+	say(r ref, data []byte)
 	// room reads how much memory there is for one more run of the program.
 	room(p *conf.Program, beside ref) programs.Room
 	// limit makes the program's total the limits of its cgroup.

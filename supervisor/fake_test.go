@@ -132,6 +132,9 @@ func (f *fakeEdge) revise(r ref, p *conf.Program) []string {
 	f.note("revise %s/%d", r.in.conf.Name, r.n)
 	return f.held
 }
+func (f *fakeEdge) say(r ref, data []byte) {
+	f.note("say %s/%d %s", r.in.conf.Name, r.n, data)
+}
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }

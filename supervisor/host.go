@@ -1,8 +1,10 @@
 package supervisor
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"slices"
 	"sync"
@@ -151,7 +153,7 @@ func (h *host) holdBirths() (release func()) {
 // lanesRest waits until nothing is on its way to a run, and says whether it came to that.
 func (h *host) lanesRest(most time.Duration) bool {
 	for end := time.Now().Add(most); ; time.Sleep(time.Millisecond) {
-		if !slices.ContainsFunc(h.all(), func(p *process) bool { return p.lane.busy() }) {
+		if !slices.ContainsFunc(h.all(), func(p *process) bool { return p.lane.busy() || p.speech.busy() }) {
 			return true
 		}
 		if time.Now().After(end) {
@@ -208,6 +210,23 @@ func (h *host) revise(r ref, p *conf.Program) (held []string) {
 		return run.revise(p)
 	}
 	return nil
+}
+
+// say writes in the order it is asked to, and holds up nothing but the run's own words.
+func (h *host) say(r ref, data []byte) {
+	p := h.get(r)
+	if p == nil {
+		return
+	}
+	p.speech.do(func() {
+		err := fs.ErrClosed
+		if p.input != nil {
+			err = p.input.send(context.Background(), data)
+		}
+		if err != nil && h.get(r) != nil {
+			h.post(unheard{r, err})
+		}
+	})
 }
 
 func (h *host) release(r ref) {

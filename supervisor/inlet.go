@@ -17,10 +17,18 @@ import (
 // it again. The child has its end open for writing too: whatever becomes of us, it
 // waits for more and never reads an end.
 type inlet struct {
-	path string
+	path  string
+	ended context.Context // done when it is given up
+	end   context.CancelFunc
 
 	mu sync.Mutex // one sender at a time: what two say does not mix
 	f  *os.File   // our end, opened when first used
+}
+
+func newInlet(path string) *inlet {
+	in := &inlet{path: path}
+	in.ended, in.end = context.WithCancel(context.Background())
+	return in
 }
 
 func inletPath(dir string, n runName) string {
@@ -47,7 +55,7 @@ func makeInlet(path string) (in *inlet, r int, err error) {
 		_ = os.Remove(path)
 		return fail(err)
 	}
-	return &inlet{path: path}, r, nil
+	return newInlet(path), r, nil
 }
 
 // send writes all of data, or says how much was taken before ctx ended. A run that
@@ -59,10 +67,13 @@ func (in *inlet) send(ctx context.Context, data []byte) error {
 		return err
 	}
 	_ = in.f.SetWriteDeadline(time.Time{})
-	stop := context.AfterFunc(ctx, func() { _ = in.f.SetWriteDeadline(time.Unix(1, 0)) })
-	defer stop()
+	for _, c := range []context.Context{ctx, in.ended} {
+		defer context.AfterFunc(c, func() { _ = in.f.SetWriteDeadline(time.Unix(1, 0)) })()
+	}
 	n, err := in.f.Write(data)
 	switch {
+	case err != nil && in.ended.Err() != nil:
+		return fs.ErrClosed
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		return fmt.Errorf("only %d of %d bytes were taken: it does not read its standard input", n, len(data))
 	case errors.Is(err, unix.EPIPE):
@@ -72,6 +83,9 @@ func (in *inlet) send(ctx context.Context, data []byte) error {
 }
 
 func (in *inlet) open() error {
+	if in.ended.Err() != nil {
+		return fs.ErrClosed
+	}
 	if in.f != nil {
 		return nil
 	}
@@ -88,6 +102,7 @@ func (in *inlet) open() error {
 
 // remove gives it up; a send that waits ends.
 func (in *inlet) remove() error {
+	in.end()
 	err := os.Remove(in.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		err = nil

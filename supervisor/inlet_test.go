@@ -12,7 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-func newInlet(t *testing.T) (*inlet, int) {
+func testInlet(t *testing.T) (*inlet, int) {
 	t.Helper()
 	in, r, err := makeInlet(inletPath(t.TempDir(), runName{"queue", "queue_00", 3}))
 	if err != nil {
@@ -22,7 +22,7 @@ func newInlet(t *testing.T) (*inlet, int) {
 }
 
 func TestInletSend(t *testing.T) {
-	in, r := newInlet(t)
+	in, r := testInlet(t)
 	defer unix.Close(r)
 	for _, text := range []string{"first\n", "second\n"} {
 		if err := in.send(context.Background(), []byte(text)); err != nil {
@@ -47,13 +47,13 @@ func TestInletSend(t *testing.T) {
 // TestInletFound: a successor opens it by name while the child has it open, and what
 // was sent before is still there.
 func TestInletFound(t *testing.T) {
-	in, r := newInlet(t)
+	in, r := testInlet(t)
 	defer unix.Close(r)
 	if err := in.send(context.Background(), []byte("a")); err != nil {
 		t.Fatal(err)
 	}
 	in.f.Close()
-	again := &inlet{path: in.path}
+	again := newInlet(in.path)
 	if err := again.send(context.Background(), []byte("b")); err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +65,7 @@ func TestInletFound(t *testing.T) {
 
 // TestInletClosed: the child has closed its standard input, before or after the first send.
 func TestInletClosed(t *testing.T) {
-	in, r := newInlet(t)
+	in, r := testInlet(t)
 	if err := in.send(context.Background(), []byte("a")); err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestInletClosed(t *testing.T) {
 	if err := in.send(context.Background(), []byte("b")); !errors.Is(err, fs.ErrClosed) {
 		t.Fatalf("opened before: %v", err)
 	}
-	in, r = newInlet(t)
+	in, r = testInlet(t)
 	unix.Close(r)
 	if err := in.send(context.Background(), []byte("b")); !errors.Is(err, fs.ErrClosed) {
 		t.Fatalf("not opened before: %v", err)
@@ -82,7 +82,7 @@ func TestInletClosed(t *testing.T) {
 
 // TestInletFull: a child that does not read costs its sender his patience and nothing more.
 func TestInletFull(t *testing.T) {
-	in, r := newInlet(t)
+	in, r := testInlet(t)
 	defer unix.Close(r)
 	ctx, cancel := context.WithCancel(context.Background())
 	failed := make(chan error)
@@ -96,6 +96,26 @@ func TestInletFull(t *testing.T) {
 	cancel()
 	if err := <-failed; err == nil || !strings.Contains(err.Error(), "does not read") {
 		t.Fatalf("%v", err)
+	}
+}
+
+// TestInletRemoveEndsASend: the end of a run does not wait for who still talks to it.
+func TestInletRemoveEndsASend(t *testing.T) {
+	in, r := testInlet(t)
+	defer unix.Close(r)
+	failed := make(chan error)
+	go func() { failed <- in.send(context.Background(), make([]byte, 1<<20)) }()
+	for n := 0; n == 0; {
+		var err error
+		if n, err = unix.IoctlGetInt(r, unix.TIOCINQ); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := in.remove(); err != nil {
+		t.Error(err)
+	}
+	if err := <-failed; !errors.Is(err, fs.ErrClosed) {
+		t.Errorf("%v", err)
 	}
 }
 

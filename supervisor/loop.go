@@ -11,6 +11,7 @@ import (
 	"bulkhead/conf"
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/listen"
 )
 
 // loop owns every program and instance. All of it is touched by run's goroutine
@@ -29,6 +30,8 @@ type loop struct {
 	instances  map[string]*instance // of all programs, by full name
 	changed    map[*instance]bool   // since the last publication
 	auto       autoLogs
+	board      listen.Board       // what listeners hear
+	clock      int64              // when they were told the time last, seconds since 1970
 	memory     memory             // what is remembered while no supervisor runs
 	stale      map[*instance]bool // to be remembered anew
 	forgotten  map[string]bool    // full names that are to be forgotten
@@ -122,6 +125,7 @@ func (l *loop) run(ctx context.Context) {
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	asked := ctx.Done()
+	l.notify(listen.Event{Type: listen.SupervisorRunning})
 	for !l.complete() {
 		l.arm(timer)
 		select {
@@ -158,6 +162,7 @@ func (l *loop) drain() {
 // settle lets time and turns have their effect, and publishes.
 func (l *loop) settle() {
 	l.tick()
+	l.tickBoard()
 	l.admit()
 	l.collect()
 	l.advance()
@@ -192,6 +197,12 @@ func (l *loop) handle(e any) {
 		l.step(e.in, programs.OverLimit{Run: e.n})
 	case stuck:
 		l.step(e.in, programs.Stuck{Run: e.n})
+	case output:
+		l.onOutput(e)
+	case captured:
+		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
+	case unheard:
+		l.onUnheard(e)
 	case trouble:
 		l.tellTrouble(e)
 	case request:
@@ -308,7 +319,7 @@ func (l *loop) tick() {
 // arm sets the one timer for the earliest deadline that has not been ticked, be
 // it passed since. What was ticked and is still there waits for a turn, not for time.
 func (l *loop) arm(timer *time.Timer) {
-	next := time.Duration(0)
+	next := l.boardDeadline()
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {

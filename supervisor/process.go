@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
 	"sync"
@@ -59,6 +60,7 @@ type process struct {
 	input   *inlet // nil: /dev/null, or a socket
 	fcgi    *fcgi  // nil: none
 	lane    lane
+	speech  lane        // what is said to it
 	killing atomic.Bool // a kill is under way
 
 	mu       sync.Mutex
@@ -231,6 +233,30 @@ func (p *process) watchEmpty() {
 			time.Sleep(lookAgain)
 		}
 	}()
+}
+
+// tapOf is who hears an output beside its log, nil nobody.
+func (p *process) tapOf(channel string) logs.Tap {
+	c := p.prog.Load()
+	listener := c.Listener != nil && channel == "stdout"
+	counted := p.counter != nil && channel == "stdout"
+	told := c.StdoutCapture.Events
+	if channel == "stderr" {
+		told = c.StderrCapture.Events
+	}
+	if !listener && !told {
+		if counted {
+			return p.tap
+		}
+		return nil
+	}
+	return func(chunk []byte) (total uint64, state []byte) {
+		p.host.post(output{p.ref, channel, bytes.Clone(chunk)})
+		if counted {
+			return p.tap(chunk)
+		}
+		return 0, nil
+	}
 }
 
 // tap counts the jobs in what the main process prints. The total, and where the

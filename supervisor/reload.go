@@ -18,6 +18,7 @@ func (l *loop) addProgram(c conf.Program) *program {
 		l.addInstance(p, in)
 	}
 	l.programs[c.Name] = p
+	l.subscribe(p)
 	l.edge.limit(&p.conf)
 	return p
 }
@@ -131,6 +132,7 @@ func (l *loop) remove(p *program) {
 func (l *loop) change(p *program, c conf.Program, restart []string) (held []string) {
 	p.conf, p.policy = c, policyOf(&c)
 	l.edge.limit(&p.conf)
+	l.subscribe(p)
 	kept := l.keep(p, c.Instances)
 	for _, in := range p.instances {
 		if !slices.Contains(kept, in) {
@@ -207,6 +209,7 @@ func (l *loop) collect() {
 		})
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
+			l.board.Unsubscribe(name)
 			l.edge.forget(name)
 			gone = true
 		}

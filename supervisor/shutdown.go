@@ -6,6 +6,7 @@ import (
 
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/listen"
 )
 
 // ending is a shutdown under way: the batches still to be stopped.
@@ -35,6 +36,7 @@ func (l *loop) shutdown(now bool) {
 		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down"})
 		close(l.stopping)
 		l.systemd("STOPPING=1")
+		l.notify(listen.Event{Type: listen.SupervisorStopping})
 	} else {
 		now = true
 	}

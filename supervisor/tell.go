@@ -24,6 +24,7 @@ func (l *loop) tell(in *instance, old, next programs.State) {
 			Message: "over max_memory right after its start; a recycle would not help, so it is left running: raise max_memory"})
 	}
 	l.tellRuns(in, old, next)
+	l.toldBoard(in, old, next)
 	if l.config.Supervisor.LogStyle == styleSupervisord {
 		l.logAsSupervisord(in, old, next)
 	}
