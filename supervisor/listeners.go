@@ -188,3 +188,31 @@ func (l *loop) boardDeadline() time.Duration {
 	}
 	return next
 }
+
+// resumeListeners goes on where an upgrade has left the protocol with each listener.
+// After a crash nobody knows where that is: listeners are started again.
+func (l *loop) resumeListeners(p past) {
+	carried := p.board != nil && !p.lost
+	if carried {
+		l.board = *p.board
+	}
+	for _, prog := range l.inOrder() {
+		l.subscribe(prog)
+		if prog.conf.Listener == nil {
+			continue
+		}
+		for _, in := range prog.instances {
+			unknown := false
+			for _, r := range []programs.Run{in.state.Cur, in.state.Side} {
+				who := listen.Member{Name: in.conf.FullName(), Run: r.N}
+				if r.Live() && !l.board.Has(prog.conf.Name, who) {
+					l.board.Born(prog.conf.Name, who)
+					unknown = true
+				}
+			}
+			if unknown && in.state.Want {
+				l.step(in, programs.Restart{})
+			}
+		}
+	}
+}

@@ -1,12 +1,14 @@
 package supervisor
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
 
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/listen"
 )
 
 // listening is a config of a listener and a program.
@@ -145,4 +147,53 @@ func TestListenerThatIsConfused(t *testing.T) {
 			t.Errorf("told %q", got)
 		}
 	})
+}
+
+// TestListenersInAnUpgrade go on where they were; after a crash they are started again.
+func TestListenersInAnUpgrade(t *testing.T) {
+	var board listen.Board
+	within(t, listening("REMOTE_COMMUNICATION"), nil, func(w *world) {
+		w.after(2 * time.Second)
+		w.says("READY\n")
+		w.loop.post(remoteComm{"kind", "one"})
+		w.loop.post(remoteComm{"kind", "two"})
+		w.after(0)
+		all := make(chan map[string]any, 1)
+		w.loop.post(rememberedRequest{all})
+		text, err := json.Marshal((<-all)[keyListeners])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := json.Unmarshal(text, &board); err != nil {
+			t.Fatal(err)
+		}
+	})
+	for _, c := range []struct {
+		name string
+		p    past
+		want string
+	}{
+		{"upgrade", past{board: &board, running: true}, "say ears/1 ver:3.0 server:srv serial:1 pool:ears poolserial:1 eventname:REMOTE_COMMUNICATION"},
+		{"crash", past{running: true, lost: true}, "signal ears/1 terminated"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			within(t, listening("REMOTE_COMMUNICATION"), nil, func(w *world) {
+				w.after(2 * time.Second)
+				w.edge.log()
+				w.loop.post(resumeRequest{c.p})
+				w.says("RESULT 2\nOKREADY\n")
+				if log := strings.Join(w.edge.log(), "|"); !strings.Contains(log, c.want) {
+					t.Errorf("asked %q, want %q in it", log, c.want)
+				}
+			})
+		})
+	}
+}
+
+// resumeRequest forgets what the board knows, as a successor has to learn it.
+type resumeRequest struct{ p past }
+
+func (q resumeRequest) do(l *loop) {
+	l.board = listen.Board{}
+	l.resumeListeners(q.p)
 }

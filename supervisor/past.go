@@ -7,6 +7,7 @@ import (
 
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/listen"
 	"bulkhead/supervisor/state"
 )
 
@@ -22,6 +23,7 @@ type past struct {
 	problems []error
 
 	events []control.Event // handed over, never on disk
+	board  *listen.Board   // likewise
 	boot   string          // of now
 	loaded state.Loaded
 }
@@ -57,6 +59,9 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 			if p.programs, err = conf.Recall(text, now); err != nil {
 				p.problems = append(p.problems, err)
 			}
+		case key == keyListeners:
+			p.board = &listen.Board{}
+			read(key, p.board)
 		case strings.HasPrefix(key, keyInstance):
 			var r instanceRecord
 			if read(key, &r) {

@@ -55,7 +55,8 @@ const (
 	keySupervisor = "supervisor"
 	keyPrograms   = "programs" // []conf.Program, those in force
 	keyInstance   = "instance/"
-	keyReasons    = "reasons/" // []control.Reason, newest first
+	keyReasons    = "reasons/"  // []control.Reason, newest first
+	keyListeners  = "listeners" // listen.Board, handed over only
 )
 
 func (l *loop) record(in *instance) instanceRecord {
@@ -170,7 +171,7 @@ func (l *loop) inForce() []conf.Program {
 
 // rememberAll is all there is to remember, for a successor that gets it handed over.
 func (l *loop) rememberAll() map[string]any {
-	all := map[string]any{keySupervisor: l.ownRecord(false), keyPrograms: l.inForce()}
+	all := map[string]any{keySupervisor: l.ownRecord(false), keyPrograms: l.inForce(), keyListeners: l.board}
 	for name, in := range l.instances {
 		all[keyInstance+name] = l.record(in)
 		all[keyReasons+name] = in.reasons

@@ -21,6 +21,7 @@ func (l *loop) resume(p past, now *conf.Config) {
 		l.event(nil, 0, control.Event{Kind: "trouble", Message: "what was written down is not whole: " + err.Error()})
 	}
 	l.takeOver(p)
+	l.resumeListeners(p)
 	l.prune(p.self.Gone)
 	if !p.running || p.self.Digest == l.self.Digest {
 		return
