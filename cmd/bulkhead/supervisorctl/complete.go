@@ -6,20 +6,26 @@ import (
 	"strings"
 )
 
-// takes says what a verb's arguments are completed with.
-var takes = map[string]func(*Controller, string) []string{
-	"help": func(*Controller, string) []string { return append([]string{"help"}, Verbs()...) },
-	"add":  (*Controller).groupNames, "remove": (*Controller).groupNames, "update": (*Controller).groupNames,
-	"clear": (*Controller).processNames, "fg": (*Controller).processNames, "pid": (*Controller).processNames,
-	"restart": (*Controller).processNames, "signal": (*Controller).processNames, "start": (*Controller).processNames,
-	"status": (*Controller).processNames, "stop": (*Controller).processNames, "tail": (*Controller).processNames,
-}
+// Member is a process by its group and its own name.
+type Member struct{ Group, Name string }
+
+// grouped are the verbs that take groups.
+var grouped = []string{"add", "remove", "update"}
+
+// named are the verbs that take processes.
+var named = []string{"clear", "fg", "pid", "restart", "signal", "start", "status", "stop", "tail"}
 
 // Complete is the Completer of supervisorctl's shell.
 func (c *Controller) Complete(line string, pos int) (head string, found []string, tail string) {
-	return CompleteWord(line, pos, takes["help"](c, ""), func(verb, word string) []string {
-		if names, ok := takes[verb]; ok {
-			return names(c, word)
+	verbs := append([]string{"help"}, Verbs()...)
+	return CompleteWord(line, pos, verbs, func(verb, word string) []string {
+		switch {
+		case verb == "help":
+			return verbs
+		case slices.Contains(grouped, verb):
+			return GroupNames(c.known())
+		case slices.Contains(named, verb):
+			return ProcessNames(c.known(), word)
 		}
 		return nil
 	})
@@ -46,40 +52,47 @@ func CompleteWord(line string, pos int, verbs []string, args func(verb, word str
 
 // known are the processes, asked for once between two commands: one press of
 // Tab may ask many times.
-func (c *Controller) known() []process {
+func (c *Controller) known() []Member {
 	if c.names == nil {
-		c.names, _ = c.processes(context.Background()) // nobody to ask, nothing to offer
+		c.names, _ = c.Members(context.Background()) // nobody to ask, nothing to offer
 	}
 	return c.names
 }
 
-func (c *Controller) groupNames(string) []string {
+// Members asks the server what processes there are.
+func (c *Controller) Members(ctx context.Context) ([]Member, error) {
+	all, err := c.processes(ctx)
+	var members []Member
+	for _, p := range all {
+		members = append(members, Member{p.group, p.name})
+	}
+	return members, err
+}
+
+// GroupNames are the groups of all.
+func GroupNames(all []Member) []string {
 	var names []string
-	for _, p := range c.known() {
-		if !slices.Contains(names, p.group) {
-			names = append(names, p.group)
+	for _, m := range all {
+		if !slices.Contains(names, m.Group) {
+			names = append(names, m.Group)
 		}
 	}
 	return names
 }
 
-func (c *Controller) processNames(word string) []string {
+// ProcessNames are what all are offered as in place of word: by name, or with
+// the group in front, and then each group as a whole too.
+func ProcessNames(all []Member, word string) []string {
 	var names []string
-	for _, p := range c.known() {
-		names = AppendNames(names, word, p.group, p.name)
-	}
-	return names
-}
-
-// AppendNames appends what a process is offered as: its name, or with its
-// group in front and then the whole group once too.
-func AppendNames(names []string, word, group, name string) []string {
-	if !strings.Contains(word, ":") && name == group {
-		return append(names, name)
-	}
-	names = append(names, group+":"+name)
-	if all := group + ":*"; !slices.Contains(names, all) {
-		names = append(names, all)
+	for _, m := range all {
+		if !strings.Contains(word, ":") && m.Name == m.Group {
+			names = append(names, m.Name)
+			continue
+		}
+		names = append(names, m.Group+":"+m.Name)
+		if whole := m.Group + ":*"; !slices.Contains(names, whole) {
+			names = append(names, whole)
+		}
 	}
 	return names
 }

@@ -20,8 +20,8 @@ type Controller struct {
 	input Input
 
 	server *server
-	code   int       // exit code so far
-	names  []process // for completion, until the next command
+	code   int      // exit code so far
+	names  []Member // for completion, until the next command
 }
 
 // New returns a controller of the server that opts name. Nothing is connected
@@ -33,6 +33,15 @@ func New(opts Options, input Input, out, err io.Writer) *Controller {
 // Code is the exit code of the lines that were run so far.
 func (c *Controller) Code() int { return c.code }
 
+// Options are those of New, with what the user has said since.
+func (c *Controller) Options() Options { return c.opts }
+
+// Speaks asks whether it is supervisord's interface that the server has.
+func (c *Controller) Speaks(ctx context.Context) bool {
+	_, err := c.server.call(ctx, "getVersion")
+	return err == nil || faulted(err) != 0 || c.unauthorized(err)
+}
+
 var (
 	errQuit        = errors.New("the user has had enough")
 	errInterrupted = errors.New("interrupted")
@@ -43,7 +52,7 @@ var (
 // Run carries out one command line and prints what there is to say. Ctrl-C
 // while it waits for an answer ends it, with done, as does quit.
 func (c *Controller) Run(line string) (done bool) {
-	verb, arg, ok := parseLine(line)
+	verb, arg, ok := ParseLine(line)
 	if !ok {
 		return false
 	}
@@ -77,10 +86,10 @@ func (c *Controller) Run(line string) (done bool) {
 	return false
 }
 
-// parseLine takes a line apart as Python's cmd does: the verb ends with the
+// ParseLine takes a line apart as Python's cmd does: the verb ends with the
 // first character that no identifier has. "?" is help. ok is false for a line
 // with nothing in it.
-func parseLine(line string) (verb, arg string, ok bool) {
+func ParseLine(line string) (verb, arg string, ok bool) {
 	line = unhelped(line)
 	end := strings.IndexFunc(line, func(r rune) bool {
 		return !(r == '_' || r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z')

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 
 	"github.com/peterh/liner"
 )
@@ -29,7 +30,9 @@ type Completer func(line string, pos int) (head string, words []string, tail str
 
 // pipe reads lines from what is no terminal. Like Python's input it prints the prompt.
 type pipe struct {
+	in    io.Reader
 	out   io.Writer
+	begin sync.Once
 	lines chan typed
 	wants chan struct{}
 }
@@ -39,23 +42,26 @@ type typed struct {
 	err  error
 }
 
-// NewPipe returns an input that reads in. The goroutine that does so ends with in.
+// NewPipe returns an input that reads in. The goroutine that does so, from the
+// first question on, ends with in.
 func NewPipe(in io.Reader, out io.Writer) Input {
-	p := &pipe{out: out, lines: make(chan typed), wants: make(chan struct{}, 1)}
-	go func() {
-		r := bufio.NewReader(in)
-		for range p.wants { // one line at a time: the rest may be meant for somebody else
-			line, err := r.ReadString('\n')
-			if line != "" {
-				err = nil
-			}
-			p.lines <- typed{strings.TrimSuffix(line, "\n"), err}
+	return &pipe{in: in, out: out, lines: make(chan typed), wants: make(chan struct{}, 1)}
+}
+
+// read reads one line at a time: the next may be meant for somebody else.
+func (p *pipe) read() {
+	r := bufio.NewReader(p.in)
+	for range p.wants {
+		line, err := r.ReadString('\n')
+		if line != "" {
+			err = nil
 		}
-	}()
-	return p
+		p.lines <- typed{strings.TrimSuffix(line, "\n"), err}
+	}
 }
 
 func (p *pipe) Line(ctx context.Context, prompt string) (string, error) {
+	p.begin.Do(func() { go p.read() })
 	fmt.Fprint(p.out, prompt)
 	select {
 	case p.wants <- struct{}{}:

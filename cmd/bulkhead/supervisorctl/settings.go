@@ -37,6 +37,36 @@ func ReadSettings(file string) (Settings, error) {
 	return settings(said, here, os.Environ())
 }
 
+// FindServer is ReadSettings for those who are no supervisorctl: a file
+// without that section may still say where its server listens.
+func FindServer(file string) (Settings, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, err
+	}
+	sections, err := readINI(string(content))
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %q: %v", file, err)
+	}
+	said, ok := sections[section]
+	if !ok {
+		said = map[string]string{}
+		if server := sections["unix_http_server"]; server["file"] != "" {
+			said = map[string]string{"serverurl": "unix://" + server["file"]}
+			for _, key := range []string{"username", "password"} {
+				if v, ok := server[key]; ok {
+					said[key] = v
+				}
+			}
+		}
+	}
+	here, err := filepath.Abs(filepath.Dir(file))
+	if err != nil {
+		return nil, err
+	}
+	return settings(said, here, os.Environ())
+}
+
 // settings expands the values of the section and names them as flags are.
 func settings(said map[string]string, here string, environ []string) (Settings, error) {
 	s := Settings{"s": "http://localhost:9001"}
