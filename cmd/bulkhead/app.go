@@ -6,12 +6,16 @@ import (
 	"slices"
 
 	"github.com/spf13/cobra"
+
+	"bulkhead/cmd/bulkhead/supervisorctl"
 )
 
 // app is what every command prints to.
 type app struct {
-	out io.Writer
-	err io.Writer
+	out     io.Writer
+	err     io.Writer
+	in      supervisorctl.Input // nil before the first question
+	session *session            // nil outside of ctl's shell
 }
 
 // run is the whole program: arguments to exit code.
@@ -34,8 +38,8 @@ func (a *app) root() *cobra.Command {
 	root.SetOut(a.out)
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.serve(), a.check(), a.version(), a.ctl(), a.keeper())
+	root.CompletionOptions.DisableDefaultCmd = true
+	root.AddCommand(a.serve(), a.check(), a.version(), a.ctl(), a.completion(), a.keeper())
 	return root
 }
 

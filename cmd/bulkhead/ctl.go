@@ -15,41 +15,56 @@ import (
 // ctl is "bulkhead ctl" and what its verbs share.
 type ctl struct {
 	*app
-	config string // -c
-	server string // -s
-	asJSON bool
+	config   string // -c
+	server   string // -s
+	user     string // -u
+	password string // -p
+	keepIn   string // -r
+	ask      bool   // -i
+	asJSON   bool
 }
 
 func (a *app) ctl() *cobra.Command {
 	c := &ctl{app: a}
 	cmd := &cobra.Command{
-		Use:   "ctl COMMAND ...",
-		Short: "Control a running supervisor",
-		Long: `Control a running supervisor: supervisorctl's verbs, names, output and exit codes.
+		Use:   "ctl [COMMAND ...]",
+		Short: "Control a running supervisor, be it bulkhead or supervisord",
+		Long: `Control a running supervisor: supervisorctl's verbs, names, output and exit codes. Without a command,
+a shell reads them, beginning with status; Tab completes verbs and names.
+
+The supervisor may be a supervisord: where one answers, it is asked in its own language, and what is printed is
+what supervisorctl prints. Called by the name supervisorctl, as through a link, the program is supervisorctl.
 
 NAME is what status prints: name, group:name, group:* for a whole group, or all.
 The name of a program alone means all of its instances (supervisorctl would say "no such process").`,
-		Args: cobra.ArbitraryArgs,
+		Args:              cobra.ArbitraryArgs,
+		PersistentPreRunE: c.elsewhere,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return cmd.Help()
+				return c.shell()
 			}
 			a.say("*** Unknown syntax: %s", strings.Join(args, " "))
 			return exitCode(exitGeneric)
 		},
 	}
 	f := cmd.PersistentFlags()
-	f.StringVarP(&c.config, "config", "c", "", "configuration `FILE`, to find the socket")
-	f.StringVarP(&c.server, "serverurl", "s", "", "the supervisor's socket, unix:///`PATH`")
+	f.StringVarP(&c.config, "config", "c", "", "configuration `FILE`, bulkhead's or a supervisord.conf, to find the socket")
+	f.StringVarP(&c.server, "serverurl", "s", "", "where the supervisor listens: unix:///PATH, http://HOST:PORT as `URL`")
+	f.StringVarP(&c.user, "username", "u", "", "`NAME` to log in with")
+	f.StringVarP(&c.password, "password", "p", "", "`PASSWORD` to log in with")
+	f.StringVarP(&c.keepIn, "history-file", "r", "", "`FILE` to keep the shell's history in")
+	f.BoolVarP(&c.ask, "interactive", "i", false, "ask before a shutdown, and for a password that is wanted")
 	f.BoolVar(&c.asJSON, "json", false, "print JSON")
 	cmd.AddCommand(
 		c.status(), c.why(), c.events(), c.pid(), c.versionOf(),
 		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.signal(), c.pause(), c.resume(),
 		c.tail(), c.maintail(), c.clear(),
-		c.reread(), c.update(), c.upgrade(), c.shutdown(),
+		c.reread(), c.update(), c.upgrade(), c.shutdown(), c.help(), c.open(),
 	)
+	cmd.AddCommand(c.byRPC()...)
 	for _, verb := range cmd.Commands() {
 		verb.DisableFlagsInUseLine = true // the flags that matter stand in Use
+		verb.ValidArgsFunction = c.completeArgs
 	}
 	return cmd
 }
@@ -83,7 +98,7 @@ func (c *ctl) order(o control.Order) error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := client.Do(context.Background(), o)
+	outcomes, err := client.Do(c.context(), o)
 	if o.Verb != "restart" { // which stops all, then starts all
 		outcomes = asNamed(o.Names, outcomes)
 	}

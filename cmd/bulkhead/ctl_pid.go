@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 
 	"bulkhead/supervisor/control"
@@ -29,13 +27,13 @@ func (c *ctl) showPID(names []string) error {
 	}
 	defer client.Close()
 	if len(names) == 0 {
-		info, err := client.Version(context.Background())
+		info, err := client.Version(c.context())
 		if err != nil {
 			return err
 		}
 		return c.pids([]namedPID{{Name: "bulkhead", PID: info.PID}})
 	}
-	all, _, err := client.Status(context.Background())
+	all, _, err := client.Status(c.context())
 	if err != nil {
 		return err
 	}

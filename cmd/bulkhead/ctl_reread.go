@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 )
 
@@ -24,7 +22,7 @@ func (c *ctl) showChanges() error {
 	if err != nil {
 		return err
 	}
-	changes, err := client.Reread(context.Background())
+	changes, err := client.Reread(c.context())
 	if err != nil {
 		if code, ok := c.refused("reread", err); ok {
 			return ended(code)

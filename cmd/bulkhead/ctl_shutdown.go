@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -17,6 +16,9 @@ func (c *ctl) shutdown() *cobra.Command {
 			if len(args) > 0 {
 				return c.tooMany(cmd)
 			}
+			if yes, err := c.confirm("Really shut the remote supervisord process down y/N? "); err != nil || !yes {
+				return err
+			}
 			return c.shutDown()
 		},
 	}
@@ -27,7 +29,7 @@ func (c *ctl) shutDown() error {
 	if err != nil {
 		return err
 	}
-	_, err = client.Do(context.Background(), control.Order{Verb: "shutdown"})
+	_, err = client.Do(c.context(), control.Order{Verb: "shutdown"})
 	var dead *control.UnreachableError
 	switch {
 	case err == nil:

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 
 	"github.com/spf13/cobra"
@@ -27,7 +26,7 @@ func (c *ctl) showStatus(names []string) error {
 		return err
 	}
 	defer client.Close()
-	ctx := context.Background()
+	ctx := c.context()
 	found, bad, err := client.Status(ctx, names...)
 	if dead := new(control.UnreachableError); errors.As(err, &dead) {
 		c.complain(err)

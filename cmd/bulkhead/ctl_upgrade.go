@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"strings"
 
@@ -30,7 +29,7 @@ func (c *ctl) upgradeServer() error {
 	if err != nil {
 		return err
 	}
-	outcomes, err := client.Do(context.Background(), control.Order{Verb: "upgrade"})
+	outcomes, err := client.Do(c.context(), control.Order{Verb: "upgrade"})
 	if c.asJSON {
 		if jerr := c.json(listed(outcomes)); jerr != nil {
 			return jerr

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 )
 
@@ -19,7 +17,7 @@ func (c *ctl) versionOf() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			info, err := client.Version(context.Background())
+			info, err := client.Version(c.context())
 			if err != nil {
 				return err
 			}

@@ -1,8 +1,6 @@
 package main
 
 import (
-	"context"
-
 	"github.com/spf13/cobra"
 )
 
@@ -24,7 +22,7 @@ func (c *ctl) showWhy(names []string) error {
 	if err != nil {
 		return err
 	}
-	found, bad, err := client.History(context.Background(), names...)
+	found, bad, err := client.History(c.context(), names...)
 	if err != nil {
 		return err
 	}

@@ -156,7 +156,7 @@ func cliPage() string {
 
 func writeCommands(b *strings.Builder, parent *cobra.Command, level int) {
 	for _, c := range parent.Commands() {
-		if c.Hidden || c.Name() == "help" || c.Name() == "completion" {
+		if c.Hidden || c.Name() == "help" && level == 2 {
 			continue
 		}
 		// Long may have a first line of its own; Short is always one sentence.

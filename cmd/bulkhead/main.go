@@ -1,5 +1,20 @@
 package main
 
-import "os"
+import (
+	"io"
+	"os"
+	"path/filepath"
 
-func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+	"bulkhead/cmd/bulkhead/supervisorctl"
+)
+
+func main() { os.Exit(called(os.Args, os.Stdin, os.Stdout, os.Stderr)) }
+
+// called is the whole program, which is another one by another name: a link
+// is all that scripts need which call supervisorctl.
+func called(args []string, in *os.File, out, errw io.Writer) int {
+	if filepath.Base(args[0]) == "supervisorctl" {
+		return supervisorctl.Main(args, in, out, errw)
+	}
+	return run(args[1:], out, errw)
+}

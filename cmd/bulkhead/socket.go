@@ -14,10 +14,13 @@ import (
 // socket finds the supervisor's socket: -s, else the config that -c names or
 // that serve would find here, else the default of this user.
 func (c *ctl) socket() (string, error) {
+	if c.session != nil {
+		c.server = c.session.opts.ServerURL
+	}
 	if c.server != "" {
 		path, ok := strings.CutPrefix(c.server, "unix://")
 		if !ok || !filepath.IsAbs(path) {
-			return "", usagef("cannot use %q as serverurl: want unix:///path", c.server)
+			return "", usagef("cannot use %q as serverurl: want unix:///path or http://host:port", c.server)
 		}
 		return path, nil
 	}
