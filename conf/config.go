@@ -22,7 +22,7 @@ type Config struct {
 	Supervisor Supervisor
 	Host       Host
 	Groups     []Group   // [groups.*], by priority, then name
-	Programs   []Program // by priority, then name
+	Programs   []Program // by group (its priority, then its name), then priority, then name
 }
 
 // Group is a [groups.NAME] table: programs whose instances have its name before
@@ -134,6 +134,7 @@ type Program struct {
 	PauseSignal  syscall.Signal // 0: cannot be paused
 	ResumeSignal syscall.Signal
 
+	GroupName     string    // its instances' group: its own name, or that of a [groups.*]
 	GroupPriority int       // of the group that its instances are in; for one without [groups.*] Priority
 	Stdin         bool      // its standard input is a pipe that can be written to, not /dev/null
 	ServerURL     string    // SUPERVISOR_SERVER_URL, "": none

@@ -3,6 +3,7 @@ package conf
 import (
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -37,6 +38,10 @@ func (r *report) decodeValue(at place, value any, dst reflect.Value) {
 		dst.Set(fresh)
 		return
 	}
+	if dst.Kind() == reflect.Slice {
+		r.decodeTables(at, value, dst)
+		return
+	}
 	table, ok := value.(map[string]any)
 	if !ok {
 		r.problem(at, mismatch(value, "a table", fmt.Sprintf("write [%s] and its keys below", at.key())))
@@ -52,6 +57,20 @@ func (r *report) decodeValue(at place, value any, dst reflect.Value) {
 		r.decodeValue(at.at(key), value, fresh.Elem())
 		dst.SetMapIndex(reflect.ValueOf(key), fresh)
 	}
+}
+
+// decodeTables reads an array of tables: [[supervisor.servers]].
+func (r *report) decodeTables(at place, value any, dst reflect.Value) {
+	tables, ok := value.([]map[string]any)
+	if !ok {
+		r.problem(at, mismatch(value, "a list of tables", fmt.Sprintf("write [[%s]] and its keys below", at.key())))
+		return
+	}
+	list := reflect.MakeSlice(dst.Type(), len(tables), len(tables))
+	for i, table := range tables {
+		r.decodeStruct(at.at(strconv.Itoa(i)), table, list.Index(i))
+	}
+	dst.Set(list)
 }
 
 // tagged returns the fields of a raw struct by key, embedded ones included.
@@ -89,13 +108,14 @@ func fillStruct(dst, src reflect.Value) {
 // name in another table, or a similar one here.
 func unknownKey(path []string, key string) *fault {
 	where := tableName(path)
+	inProgram := len(path) > 1 && path[0] == "programs"
 	var here, elsewhere []string
 	for _, doc := range Reference() {
 		if doc.Where == where {
 			here = append(here, doc.Name)
-		} else if doc.Name == key && strings.HasPrefix(doc.Where, programTable) == (len(path) > 1) {
+		} else if doc.Name == key && strings.HasPrefix(doc.Where, programTable) == inProgram {
 			table := strings.Split(doc.Where, ".")
-			if len(path) > 1 {
+			if inProgram {
 				table[1] = path[1]
 			}
 			elsewhere = append(elsewhere, "["+toml.Key(table).String()+"]")
@@ -113,12 +133,21 @@ func unknownKey(path []string, key string) *fault {
 	return faultf(hint, "unknown key %q", key)
 }
 
-const programTable = "programs.NAME"
+const (
+	programTable = "programs.NAME"
+	groupTable   = "groups.NAME"
+	serverTable  = "supervisor.servers"
+)
 
 // tableName is path as the reference writes it: programs.NAME.limits.
 func tableName(path []string) string {
-	if len(path) > 1 && path[0] == "programs" {
+	switch {
+	case len(path) > 1 && path[0] == "programs":
 		return strings.Join(append([]string{programTable}, path[2:]...), ".")
+	case len(path) > 1 && path[0] == "groups":
+		return groupTable
+	case len(path) > 2 && path[1] == "servers":
+		return serverTable
 	}
 	return strings.Join(path, ".")
 }
@@ -126,9 +155,11 @@ func tableName(path []string) string {
 func subTables(where string) []string {
 	switch where {
 	case "":
-		return []string{"supervisor", "host", "programs"}
+		return []string{"supervisor", "host", "groups", "programs"}
+	case "supervisor":
+		return []string{"servers"}
 	case programTable:
-		return []string{"limits", "total", "recycle"}
+		return []string{"limits", "total", "recycle", "listener", "fcgi"}
 	}
 	return nil
 }

@@ -10,6 +10,11 @@ import (
 
 func ptr[T any](v T) *T { return &v }
 
+const (
+	defaultPriority  = 999
+	listenerPriority = -1 // of the group; the process has the other
+)
+
 // programDefaults are supervisord's, but for: startretries (never given up),
 // the log files (our own output), and the job timeouts of the presets.
 func programDefaults() *rawProgram {
@@ -18,7 +23,7 @@ func programDefaults() *rawProgram {
 		ProcessName:   nil, // NAME, or NAME_00 with several instances: see processName
 		NumProcs:      ptr(whole(1)),
 		NumProcsStart: ptr(whole(0)),
-		Priority:      ptr(whole(999)),
+		Priority:      ptr(whole(defaultPriority)),
 
 		AutoStart:    ptr(toggle(true)),
 		AutoRestart:  ptr(restart(RestartUnexpected)),
@@ -36,7 +41,7 @@ func programDefaults() *rawProgram {
 		PauseSignal:  ptr(signal(0)),
 		ResumeSignal: ptr(signal(0)),
 
-		Environment: ptr(pairs{}),
+		Environment: ptr(pairs{table: map[string]string{}}),
 
 		RedirectStderr: ptr(toggle(false)),
 		Stdout:         ptr(text("-")),
@@ -46,10 +51,27 @@ func programDefaults() *rawProgram {
 		StderrMaxBytes: ptr(size{bytes: 50 << 20}),
 		StderrBackups:  ptr(whole(10)),
 
+		StdoutCapture: ptr(size{}),
+		StdoutEvents:  ptr(toggle(false)),
+		StdoutSyslog:  ptr(toggle(false)),
+		StderrCapture: ptr(size{}),
+		StderrEvents:  ptr(toggle(false)),
+		StderrSyslog:  ptr(toggle(false)),
+		Stdin:         ptr(text("null")),
+		ServerURL:     ptr(text(Auto)),
+
 		Notify:     ptr(toggle(false)),
 		JobFormat:  ptr(text("none")),
 		JobPattern: ptr(text("")),
 
+		Listener: rawListener{
+			BufferSize: ptr(whole(10)),
+			Handler:    ptr(text(defaultHandler)),
+		},
+		Fcgi: rawFcgi{
+			Backlog: ptr(whole(0)),
+			Mode:    ptr(octal(0o700)),
+		},
 		Limits: rawLimits{
 			rawCgroup:   cgroupDefaults(),
 			OOMScoreAdj: ptr(whole(0)),
@@ -109,8 +131,31 @@ func supervisorDefaults(env Env) rawSupervisor {
 		Cgroup:          ptr(text(CgroupAuto)),
 		Orphans:         ptr(text(OrphansStop)),
 		Include:         ptr(texts{}),
-		Environment:     ptr(pairs{}),
+		Environment:     ptr(pairs{table: map[string]string{}}),
+
+		ServerURL:   ptr(text(Auto)),
+		LogStyle:    ptr(text("bulkhead")),
+		Silent:      ptr(toggle(false)),
+		Identifier:  ptr(text("supervisor")),
+		PidFile:     ptr(text("")),
+		ChildLogDir: ptr(text(tempDir(env))),
+		NoCleanup:   ptr(toggle(false)),
+		StripANSI:   ptr(toggle(false)),
+		Directory:   ptr(text("")),
+		MinFDs:      ptr(whole(0)),
+		MinProcs:    ptr(whole(0)),
 	}
+}
+
+func serverDefaults() rawServer { return rawServer{Mode: ptr(octal(0o700)), Owner: ptr(text(""))} }
+
+func groupDefaults() rawGroup { return rawGroup{Priority: ptr(whole(defaultPriority))} }
+
+func tempDir(env Env) string {
+	if dir := env.Environ["TMPDIR"]; filepath.IsAbs(dir) {
+		return filepath.Clean(dir)
+	}
+	return "/tmp"
 }
 
 // DefaultSocket is the socket of a supervisor whose config names none.

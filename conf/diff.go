@@ -148,9 +148,7 @@ type fact struct {
 }
 
 // programFacts lists everything that makes a program, but its instances.
-// An instance's limits are not live: a run's cgroup has them from its birth, and
-// lowering one under what is used would kill the job in hand instead of letting
-// it end. The total's are: its cgroup outlives every run.
+// Limits are live: the supervisor sets them on what runs.
 func programFacts(p Program) []fact {
 	return slices.Concat([]fact{
 		{"preset", true, p.Preset},
@@ -158,6 +156,7 @@ func programFacts(p Program) []fact {
 		{"umask", false, p.Umask},
 		{"env_file", false, p.EnvFile},
 		{"priority", true, p.Priority},
+		{"priority", true, p.GroupPriority},
 		{"autostart", true, p.AutoStart},
 		{"autorestart", true, p.AutoRestart},
 		{"startsecs", true, p.StartSecs},
@@ -175,8 +174,8 @@ func programFacts(p Program) []fact {
 		{"notify", false, p.Notify},
 		{"job_format", false, p.JobFormat}, // the counter belongs to the run
 		{"job_pattern", false, p.JobPattern},
-		{"limits.oom_score_adj", false, p.Process.OOMScoreAdj},
-		{"limits.nice", false, p.Process.Nice},
+		{"limits.oom_score_adj", true, p.Process.OOMScoreAdj},
+		{"limits.nice", true, p.Process.Nice},
 		{"recycle.max_jobs", true, p.Recycle.MaxJobs},
 		{"recycle.max_memory", true, p.Recycle.MaxMemory},
 		{"recycle.max_age", true, p.Recycle.MaxAge},
@@ -184,7 +183,7 @@ func programFacts(p Program) []fact {
 		{"recycle.min_lifetime", true, p.Recycle.MinLifetime},
 		{"recycle.parallel", true, p.Recycle.Parallel},
 		{"recycle.overlap", true, p.Recycle.Overlap},
-	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", false, p.Limits), totalFacts(p))
+	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", p.Limits), totalFacts(p), channelFacts(p))
 }
 
 func rlimitFacts(list []Rlimit) []fact {
@@ -194,22 +193,22 @@ func rlimitFacts(list []Rlimit) []fact {
 		if i := slices.IndexFunc(list, func(l Rlimit) bool { return l.Name == name }); i >= 0 {
 			value = list[i]
 		}
-		facts = append(facts, fact{"limits." + name, false, value})
+		facts = append(facts, fact{"limits." + name, true, value})
 	}
 	return facts
 }
 
-func cgroupFacts(table string, live bool, l Limits) []fact {
+func cgroupFacts(table string, l Limits) []fact {
 	return []fact{
-		{table + "memory_min", live, l.MemoryMin},
-		{table + "memory_low", live, l.MemoryLow},
-		{table + "memory_high", live, l.MemoryHigh},
-		{table + "memory_max", live, l.MemoryMax},
-		{table + "memory_swap_max", live, l.MemorySwapMax},
-		{table + "cpu_weight", live, l.CPUWeight},
-		{table + "cpu_max", live, l.CPUMax},
-		{table + "io_weight", live, l.IOWeight},
-		{table + "pids_max", live, l.PidsMax},
+		{table + "memory_min", true, l.MemoryMin},
+		{table + "memory_low", true, l.MemoryLow},
+		{table + "memory_high", true, l.MemoryHigh},
+		{table + "memory_max", true, l.MemoryMax},
+		{table + "memory_swap_max", true, l.MemorySwapMax},
+		{table + "cpu_weight", true, l.CPUWeight},
+		{table + "cpu_max", true, l.CPUMax},
+		{table + "io_weight", true, l.IOWeight},
+		{table + "pids_max", true, l.PidsMax},
 	}
 }
 
@@ -223,7 +222,36 @@ func totalFacts(p Program) []fact {
 	if n := len(p.Instances); l.MemoryLow == totalFloor(p.Limits.MemoryLow, n, l.MemoryMax) {
 		l.MemoryLow = -1
 	}
-	return cgroupFacts("total.", true, l)
+	return cgroupFacts("total.", l)
+}
+
+// channelFacts are of what a run has open.
+func channelFacts(p Program) []fact {
+	l, f := Listener{}, Fcgi{}
+	if p.Listener != nil {
+		l = *p.Listener
+	}
+	if p.Fcgi != nil {
+		f = *p.Fcgi
+	}
+	return []fact{
+		{"group", false, p.GroupName},
+		{"stdin", false, p.Stdin},
+		{"serverurl", false, p.ServerURL},
+		{"stdout_capture_maxbytes", false, p.StdoutCapture.MaxBytes},
+		{"stdout_events_enabled", false, p.StdoutCapture.Events},
+		{"stdout_syslog", false, p.StdoutCapture.Syslog},
+		{"stderr_capture_maxbytes", false, p.StderrCapture.MaxBytes},
+		{"stderr_events_enabled", false, p.StderrCapture.Events},
+		{"stderr_syslog", false, p.StderrCapture.Syslog},
+		{"listener.events", false, l.Events},
+		{"listener.buffer_size", false, l.BufferSize},
+		{"listener.result_handler", false, l.Handler},
+		{"fcgi.socket", false, f.Network + "://" + f.Address},
+		{"fcgi.socket_backlog", false, f.Backlog},
+		{"fcgi.socket_mode", false, f.Mode},
+		{"fcgi.socket_owner", false, []int{f.UID, f.GID}},
+	}
 }
 
 func diffInstance(a, b Instance) []string {
@@ -250,31 +278,4 @@ func normal(v any) any {
 		return nil
 	}
 	return v
-}
-
-func diffSupervisor(old, new *Config) []string {
-	a, b := old.Supervisor, new.Supervisor
-	var keys []string
-	for _, d := range []struct {
-		key  string
-		same bool
-	}{
-		{"host.memory_reserve", old.Host.MemoryReserve == new.Host.MemoryReserve},
-		{"host.overcommit", old.Host.Overcommit == new.Host.Overcommit},
-		{"supervisor.cgroup", a.Cgroup == b.Cgroup},
-		{"supervisor.log_file", a.LogFile == b.LogFile},
-		{"supervisor.log_file_backups", a.LogFileBackups == b.LogFileBackups},
-		{"supervisor.log_file_maxbytes", a.LogFileMaxBytes == b.LogFileMaxBytes},
-		{"supervisor.log_level", a.LogLevel == b.LogLevel},
-		{"supervisor.orphans", a.Orphans == b.Orphans},
-		{"supervisor.socket", a.Socket == b.Socket},
-		{"supervisor.socket_mode", a.SocketMode == b.SocketMode},
-		{"supervisor.socket_owner", a.SocketUID == b.SocketUID && a.SocketGID == b.SocketGID},
-		{"supervisor.state_dir", a.StateDir == b.StateDir},
-	} {
-		if !d.same {
-			keys = append(keys, d.key)
-		}
-	}
-	return keys
 }

@@ -44,7 +44,7 @@ func TestDiff(t *testing.T) {
 		{"command of one", `"run"`, `"run"` + "\nstdout_logfile_backups = 3", "q restart [stdout_logfile] start [] stop [] restart [q_00 q_01]"},
 		{"environment", `A = "1"`, `A = "2"`, "q restart [environment] start [] stop [] restart [q_00 q_01]"},
 		{"numprocs in the command", "command = \"run\"\nnumprocs = 2", "command = \"run %(numprocs)d\"\nnumprocs = 3", "q restart [command numprocs] start [q_02] stop [] restart [q_00 q_01]"},
-		{"limits", "numprocs = 2", "numprocs = 2\nlimits = { memory_max = '1G', nofile = 9, nice = 1 }", "q restart [limits.memory_max limits.nice limits.nofile] start [] stop [] restart [q_00 q_01]"},
+		{"limits", "numprocs = 2", "numprocs = 2\nlimits = { memory_max = '1G', nofile = 9, nice = 1 }", "q live [limits.memory_max limits.nice limits.nofile] start [] stop [] restart []"},
 		{"total", "numprocs = 2", "numprocs = 2\ntotal = { pids_max = 9 }", "q live [total.pids_max] start [] stop [] restart []"},
 		{"user", "numprocs = 2", "numprocs = 2\nuser = 'www-data'", "q restart [user] start [] stop [] restart [q_00 q_01]"},
 		{"restart and fewer", "numprocs = 2", "numprocs = 1\nprocess_name = 'q_%(process_num)02d'\numask = '077'", "q restart [numprocs umask] start [] stop [q_01] restart [q_00]"},
@@ -94,6 +94,7 @@ func TestDiffSeesEveryField(t *testing.T) {
 	base := read()
 	blind := map[string]bool{ // not part of what runs
 		"Path": true, "Files": true, "Host.MemoryTotal": true,
+		"Groups": true, "Supervisor.Foreground": true, // the programs tell of their groups; how it was called is no key
 		"Programs.Name": true, "Programs.Pos.File": true, "Programs.Pos.Line": true, // the name is what identifies a program
 	}
 	var fields int

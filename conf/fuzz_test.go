@@ -77,7 +77,7 @@ func checkConfig(t *testing.T, c *Config) {
 				t.Errorf("%s has no command", in.Name)
 			}
 			for _, path := range []string{in.Directory, in.Stdout.Path, in.Stderr.Path} {
-				if path != "" && path != "-" && !filepath.IsAbs(path) {
+				if path != "" && path != "-" && path != Auto && !filepath.IsAbs(path) {
 					t.Errorf("relative path %q", path)
 				}
 			}

@@ -54,7 +54,7 @@ func (src *source) instance(num, numprocs int) Instance {
 	n = n.env(own)
 	in := Instance{
 		Name:           src.processName(n, numprocs),
-		Group:          src.name,
+		Group:          src.group.name,
 		Num:            num,
 		Argv:           src.argv(n),
 		Environment:    src.merged(own),
@@ -115,14 +115,17 @@ func (src *source) target(key string, file *text, maxBytes *size, backups *whole
 		return LogTarget{}
 	case word == "-", word == "/dev/stdout" && key == "stdout_logfile", word == "/dev/stderr" && key == "stderr_logfile":
 		return LogTarget{Path: "-"}
-	case word == "auto" || word == "syslog":
-		src.res.problem(at, faultf(`write a file, "-" for the supervisor's own output, or "none"`, "cannot log to supervisord's %s", strings.ToUpper(word)))
+	case word == "syslog":
+		src.res.problem(at, faultf(fmt.Sprintf("write %s_syslog = true", strings.TrimSuffix(key, "_logfile")), "cannot log to a file named syslog"))
 		return LogTarget{}
 	}
 	t := LogTarget{
-		Path:     src.res.path(at, *file, n),
+		Path:     Auto,
 		MaxBytes: src.res.bytes(src.at.at(key+"_maxbytes"), maxBytes),
 		Backups:  int(*backups),
+	}
+	if word != "auto" {
+		t.Path = src.res.path(at, *file, n)
 	}
 	if t.MaxBytes == Unlimited || strings.HasPrefix(t.Path, "/dev/") {
 		t.MaxBytes = 0 // a device cannot be rotated

@@ -1,6 +1,7 @@
 package conf
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -33,12 +34,21 @@ func (l lines) of(path []string) int {
 func scanLines(src string) lines {
 	s := scanner{src: src, line: 1, out: lines{}}
 	var table []string
+	arrays := map[string]int{}
 	for s.blank(); s.pos < len(s.src); s.blank() {
 		line := s.line
 		if s.skip("[") {
-			s.skip("[")
+			array := s.skip("[")
+			s.number = 0
 			table = s.path(nil)
 			s.record(table, line)
+			if array && 0 < len(table) && len(table) < maxPath {
+				name := joinPath(table)
+				s.number = len(table)
+				table = append(table, strconv.Itoa(arrays[name]))
+				arrays[name]++
+				s.record(table, line)
+			}
 		} else if path := s.path(table); s.skip("=") {
 			s.record(path, line)
 			s.value(path, 0)
@@ -53,9 +63,20 @@ type scanner struct {
 	pos  int
 	line int
 	out  lines
+
+	number int // where in the path of the table is its number in an array, 0: in none
 }
 
+// record notes the line of a path and of what it is in. Inside an array of
+// tables it is known with the table's number and, of the first, without.
 func (s *scanner) record(path []string, line int) {
+	if s.number > 0 && len(path) > s.number {
+		s.note(slices.Delete(slices.Clone(path), s.number, s.number+1), line)
+	}
+	s.note(path, line)
+}
+
+func (s *scanner) note(path []string, line int) {
 	for n := 1; n <= min(len(path), maxPath); n++ {
 		if key := joinPath(path[:n]); s.out[key] == 0 {
 			s.out[key] = line

@@ -38,7 +38,7 @@ func TestScanLines(t *testing.T) {
 		"list": 7, "list in": 8, "list deep er": 8, "list deep er x": 8,
 		"t": 10, "t u_v": 10, "t u_v lit": 11,
 		"t u_v p": 14, "t u_v p a": 14, "t u_v p b": 14, "t u_v p c d": 14, "t u_v date": 15,
-		"arr": 16, "arr k": 17, "arr crlf": 20, "arr five": 21, "arr last": 22,
+		"arr": 16, "arr k": 17, "arr 0": 16, "arr 0 k": 17, "arr 1": 18, "arr 1 k": 19, "arr 1 crlf": 20, "arr 1 five": 21, "arr 1 last": 22,
 		"fake": 0, "t u_v fake": 0, "comment": 0,
 	} {
 		keys := strings.Split(path, " ")

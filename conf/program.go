@@ -17,13 +17,14 @@ type source struct {
 	raw   *rawProgram // with preset and defaults filled in
 	names names       // but process_num and numprocs
 	given rawProgram  // as written, before preset and defaults
+	group membership
 }
 
-// program resolves one [programs.NAME] table.
-func (res *resolver) program(f *file, name string, raw *rawProgram) Program {
+// program resolves one [programs.NAME] table for one group.
+func (res *resolver) program(f *file, name string, raw *rawProgram, g membership) Program {
 	src := &source{
-		res: res, at: place{f, []string{"programs", name}}, name: name, raw: raw, given: *raw,
-		names: baseNames(f, res.env).env(res.environ).with(names{"program_name": name, "group_name": name}),
+		res: res, at: place{f, []string{"programs", name}}, name: name, raw: raw, given: *raw, group: g,
+		names: baseNames(f, res.env).env(res.environ).with(names{"program_name": name, "group_name": g.name}),
 	}
 	if fault := checkName(name); fault != nil {
 		res.problem(src.at, fault)
@@ -63,7 +64,11 @@ func (res *resolver) program(f *file, name string, raw *rawProgram) Program {
 		Total:        src.cgroup("total", &raw.Total),
 		Recycle:      src.recycle(),
 		src:          src,
+
+		GroupName:     g.name,
+		GroupPriority: g.priority,
 	}
+	src.channels(&p)
 	if raw.Umask != nil {
 		p.Umask = int(*raw.Umask)
 	}
@@ -117,17 +122,7 @@ func (src *source) user() *User {
 	if src.raw.User == nil {
 		return nil
 	}
-	at := src.at.at("user")
-	name := src.res.expand(at, *src.raw.User, src.names)
-	if src.res.bad[at.key()] {
-		return nil
-	}
-	u, f := src.res.env.user(name)
-	if f != nil {
-		src.res.problem(at, f)
-		return nil
-	}
-	return &u
+	return src.res.user(src.at.at("user"), *src.raw.User, src.names)
 }
 
 func (src *source) envFile() string {

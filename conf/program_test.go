@@ -237,8 +237,8 @@ func TestIncludeOrder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(c.Files[1], "/testdata/good/conf.d/mailer.toml") || c.Programs[2].Pos.Line != 3 {
-		t.Error(c.Files, c.Programs[2].Pos)
+	if !strings.HasSuffix(c.Files[1], "/testdata/good/conf.d/mailer.toml") || c.Programs[5].Pos.Line != 3 {
+		t.Error(c.Files, c.Programs[5].Pos)
 	}
 }
 

@@ -7,6 +7,7 @@ package conf
 type rawFile struct {
 	Supervisor rawSupervisor          `toml:"supervisor"`
 	Host       rawHost                `toml:"host"`
+	Groups     map[string]*rawGroup   `toml:"groups"`
 	Programs   map[string]*rawProgram `toml:"programs"`
 }
 
@@ -23,6 +24,37 @@ type rawSupervisor struct {
 	Orphans         *text  `toml:"orphans"`
 	Include         *texts `toml:"include"`
 	Environment     *pairs `toml:"environment"`
+
+	Username    *text       `toml:"username"`
+	Password    *text       `toml:"password"`
+	Servers     []rawServer `toml:"servers"`
+	ServerURL   *text       `toml:"serverurl"`
+	LogStyle    *text       `toml:"log_style"`
+	Silent      *toggle     `toml:"silent"`
+	Identifier  *text       `toml:"identifier"`
+	PidFile     *text       `toml:"pidfile"`
+	ChildLogDir *text       `toml:"childlogdir"`
+	NoCleanup   *toggle     `toml:"nocleanup"`
+	StripANSI   *toggle     `toml:"strip_ansi"`
+	User        *text       `toml:"user"`
+	Umask       *octal      `toml:"umask"`
+	Directory   *text       `toml:"directory"`
+	MinFDs      *whole      `toml:"minfds"`
+	MinProcs    *whole      `toml:"minprocs"`
+}
+
+// rawServer is one [[supervisor.servers]].
+type rawServer struct {
+	Address  *text  `toml:"address"`
+	Mode     *octal `toml:"mode"`
+	Owner    *text  `toml:"owner"`
+	Username *text  `toml:"username"`
+	Password *text  `toml:"password"`
+}
+
+type rawGroup struct {
+	Programs *texts `toml:"programs"`
+	Priority *whole `toml:"priority"`
 }
 
 type rawHost struct {
@@ -67,14 +99,37 @@ type rawProgram struct {
 	Stderr         *text   `toml:"stderr_logfile"`
 	StderrMaxBytes *size   `toml:"stderr_logfile_maxbytes"`
 	StderrBackups  *whole  `toml:"stderr_logfile_backups"`
+	StdoutCapture  *size   `toml:"stdout_capture_maxbytes"`
+	StdoutEvents   *toggle `toml:"stdout_events_enabled"`
+	StdoutSyslog   *toggle `toml:"stdout_syslog"`
+	StderrCapture  *size   `toml:"stderr_capture_maxbytes"`
+	StderrEvents   *toggle `toml:"stderr_events_enabled"`
+	StderrSyslog   *toggle `toml:"stderr_syslog"`
+	Stdin          *text   `toml:"stdin"`
+	ServerURL      *text   `toml:"serverurl"`
 
 	Notify     *toggle `toml:"notify"`
 	JobFormat  *text   `toml:"job_format"`
 	JobPattern *text   `toml:"job_pattern"`
 
-	Limits  rawLimits  `toml:"limits"`
-	Total   rawCgroup  `toml:"total"`
-	Recycle rawRecycle `toml:"recycle"`
+	Listener rawListener `toml:"listener"`
+	Fcgi     rawFcgi     `toml:"fcgi"`
+	Limits   rawLimits   `toml:"limits"`
+	Total    rawCgroup   `toml:"total"`
+	Recycle  rawRecycle  `toml:"recycle"`
+}
+
+type rawListener struct {
+	Events     *texts `toml:"events"`
+	BufferSize *whole `toml:"buffer_size"`
+	Handler    *text  `toml:"result_handler"`
+}
+
+type rawFcgi struct {
+	Socket  *text  `toml:"socket"`
+	Backlog *whole `toml:"socket_backlog"`
+	Owner   *text  `toml:"socket_owner"`
+	Mode    *octal `toml:"socket_mode"`
 }
 
 // rawLimits are the keys of an instance: its cgroup's and its process's.

@@ -33,7 +33,7 @@ type document struct {
 //
 // The error is always a *Problems with everything that is wrong in any of the
 // files; the warnings are returned with and without it. Included files hold
-// [programs.*] only: the supervisor and the host are described in one place. A
+// [programs.*] and [groups.*] only: the supervisor and the host are described in one place. A
 // program is written in one file: there is no merging.
 func Read(path string, env Env) (*Config, []Warning, error) {
 	r := newReport()
@@ -69,14 +69,21 @@ func (r *report) resolve(main *document, env Env) *Config {
 		}
 	}
 	r.refuseTwins(docs)
+	res.all(c, docs)
+	return c
+}
+
+// all resolves the groups and programs of the files, and validates the whole.
+func (res *resolver) all(c *Config, docs []*document) {
+	members := res.groups(c, docs)
 	for _, doc := range docs {
 		for name, raw := range doc.raw.Programs {
-			c.Programs = append(c.Programs, res.program(doc.file, name, raw))
+			c.Programs = append(c.Programs, res.programs(doc.file, name, raw, members[name])...)
 		}
 	}
 	sortPrograms(c.Programs)
+	res.refuseTwinGroups(c)
 	res.validate(c)
-	return c
 }
 
 // maxFile is far above any config and below what would hurt to hold.
@@ -206,18 +213,29 @@ func (r *report) decodeIncluded(doc *document) {
 	r.decode(at, doc.table, &doc.raw)
 }
 
-// refuseTwins reports programs that are written in two files, and keeps the first.
+// refuseTwins reports programs and groups that are written in two files, and
+// keeps the first.
 func (r *report) refuseTwins(docs []*document) {
 	first := map[string]place{}
+	twin := func(at place, name string) bool {
+		before, ok := first[at.key()]
+		if ok {
+			r.problem(at, faultf("rename one of them", "cannot use the name %q twice: it is defined at %s", name, before.pos()))
+		} else {
+			first[at.key()] = at
+		}
+		return ok
+	}
 	for _, doc := range docs {
 		for name := range doc.raw.Programs {
-			at := place{doc.file, []string{"programs", name}}
-			if before, ok := first[name]; ok {
-				r.problem(at, faultf("rename one of them", "cannot use the name %q twice: it is defined at %s", name, before.pos()))
+			if twin(place{doc.file, []string{"programs", name}}, name) {
 				delete(doc.raw.Programs, name)
-				continue
 			}
-			first[name] = at
+		}
+		for name := range doc.raw.Groups {
+			if twin(place{doc.file, []string{"groups", name}}, name) {
+				delete(doc.raw.Groups, name)
+			}
 		}
 	}
 }

@@ -119,14 +119,14 @@ func TestFull(t *testing.T) {
 	for _, p := range c.Programs {
 		names = append(names, fmt.Sprintf("%s×%d", p.Name, len(p.Instances)))
 	}
-	if got, want := strings.Join(names, " "), "redis×1 queue×8 mailer×1 thumbnails×1"; got != want {
+	if got, want := strings.Join(names, " "), "alarm×1 redis×1 console×1 web×4 queue×8 mailer×1 thumbnails×1"; got != want {
 		t.Errorf("programs %s, want %s", got, want)
 	}
-	q := c.Programs[1]
+	alarm, console, web, q := c.Programs[0], c.Programs[2], c.Programs[3], c.Programs[4]
 	in := q.Instances[3]
 	here, _ := filepath.Abs("testdata/good")
 	for _, tc := range []struct{ got, want any }{
-		{q.Pos, Position{"testdata/good/full.toml", 31}},
+		{q.Pos, Position{"testdata/good/full.toml", 58}},
 		{q.User.Groups, []uint32{33, 50}},
 		{q.Umask, 0o27},
 		{q.StopWait, 90 * time.Second},
@@ -144,12 +144,24 @@ func TestFull(t *testing.T) {
 		{in.Environment, map[string]string{"LANG": "C.UTF-8", "APP_ENV": "production", "QUEUE_WORKER": "3"}},
 		{in.Stdout, LogTarget{"/var/log/queue.log", 50 << 20, 10}},
 		{in.Stderr, LogTarget{}},
-		{c.Programs[0].Instances[0].FullName(), "redis"},
-		{c.Programs[0].StartRetries, -1},
-		{c.Programs[2].Instances[0].Directory, filepath.Join(here, "conf.d")},
-		{c.Programs[3].Instances[0].Argv[2], "80%"},
-		{c.Programs[3].JobFormat, "none"},
+		{c.Programs[1].Instances[0].FullName(), "redis"},
+		{c.Programs[1].StartRetries, -1},
+		{c.Programs[5].Instances[0].Directory, filepath.Join(here, "conf.d")},
+		{c.Programs[6].Instances[0].Argv[2], "80%"},
+		{c.Programs[6].JobFormat, "none"},
 		{c.Supervisor.SocketGID, 33},
+		{c.Supervisor.Servers, []Server{
+			{"tcp", "127.0.0.1:9001", 0, -1, -1, Auth{"admin", "secret"}},
+			{"unix", "/run/supervisor.sock", 0o770, 0, 33, Auth{}},
+		}},
+		{c.Supervisor.ServerURL, "unix:///run/bulkhead/bulkhead.sock"},
+		{alarm.Listener, &Listener{[]string{"PROCESS_STATE_FATAL", "TICK_60"}, 10, "supervisor.dispatchers:default_handler"}},
+		{[]any{alarm.Stdin, alarm.GroupPriority, alarm.Priority, alarm.Instances[0].Stderr.Path}, []any{true, -1, 999, Auto}},
+		{web.Fcgi, &Fcgi{"unix", "/run/web.sock", 511, 0o700, 33, 33}},
+		{[]any{web.Instances[3].FullName(), web.GroupPriority, web.Stdin, web.ServerURL}, []any{"site:web_03", 200, false, c.Supervisor.ServerURL}},
+		{[]any{console.Instances[0].FullName(), console.Stdin, console.ServerURL, console.StdoutCapture}, []any{"site:console", true, "", Capture{1 << 20, true, false}}},
+		{c.GroupNames(), []string{"alarm", "redis", "site", "queue", "mailer", "thumbnails"}},
+		{c.ProgramsOf("site"), []string{"console", "web"}},
 		{len(c.Files), 2},
 	} {
 		if diff := cmp.Diff(tc.want, tc.got); diff != "" {

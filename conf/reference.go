@@ -20,6 +20,7 @@ const (
 	typeSignal   = "signal"
 	typeCodes    = "list of exit codes"
 	typeOctal    = "octal permissions"
+	typePairs    = "table of strings, or a string KEY=\"value\",…"
 	typeRlimit   = "number, size or \"unlimited\""
 )
 
@@ -28,13 +29,17 @@ const (
 func Reference() []KeyDoc {
 	var all []KeyDoc
 	all = append(all, supervisorKeys...)
+	all = append(all, serverKeys...)
 	all = append(all, hostKeys...)
+	all = append(all, groupKeys...)
 	all = append(all, programKeys...)
 	all = append(all, processKeys...)
 	all = append(all, in("programs.NAME.limits", cgroupKeys)...)
 	all = append(all, limitKeys...)
 	all = append(all, in("programs.NAME.total", cgroupKeys)...)
-	return append(all, recycleKeys...)
+	all = append(all, recycleKeys...)
+	all = append(all, listenerKeys...)
+	return append(all, fcgiKeys...)
 }
 
 func in(where string, keys []KeyDoc) []KeyDoc {
@@ -61,7 +66,35 @@ var supervisorKeys = []KeyDoc{
 	{"cgroup", "supervisor", typeString, `"auto"`, "Whether limits are a must: auto uses what there is, require refuses to start without, off leaves cgroups alone."},
 	{"orphans", "supervisor", typeString, `"stop"`, "What becomes of running programs that the configuration no longer has when the supervisor starts: stop ends them as an update would, keep leaves them alone."},
 	{"include", "supervisor", "list of strings", "[]", "More files with programs, as glob patterns relative to this file."},
-	{"environment", "supervisor", "table of strings", "{}", "Variables for every program."},
+	{"environment", "supervisor", typePairs, "{}", "Variables for every program."},
+	{"username", "supervisor", typeString, "", "Whom XML-RPC on the socket asks for; together with password."},
+	{"password", "supervisor", typeString, "", "The password for it: plain, or {SHA} and the hex of its SHA-1."},
+	{"serverurl", "supervisor", typeString, `"AUTO"`, "What programs find in SUPERVISOR_SERVER_URL: AUTO is the socket, an empty string nothing."},
+	{"log_style", "supervisor", typeString, `"bulkhead"`, "The words and the form of log lines: bulkhead or supervisord."},
+	{"silent", "supervisor", typeBool, "false", "Whether a log of style supervisord is kept from standard output too."},
+	{"identifier", "supervisor", typeString, `"supervisor"`, "The name of this supervisor in events, in XML-RPC and in the names of AUTO logs."},
+	{"pidfile", "supervisor", typeString, `""`, "A file to write the process number to; empty none."},
+	{"childlogdir", "supervisor", typeString, "$TMPDIR or /tmp", "The directory of AUTO logs."},
+	{"nocleanup", "supervisor", typeBool, "false", "Whether AUTO logs of an earlier supervisor stay."},
+	{"strip_ansi", "supervisor", typeBool, "false", "Whether escape sequences are taken out of output before it is logged."},
+	{"user", "supervisor", typeString, "as started", "Whom the supervisor becomes."},
+	{"umask", "supervisor", typeOctal, "as started", "The umask of the supervisor when it becomes a daemon."},
+	{"directory", "supervisor", typeString, `""`, "Where the supervisor goes when it becomes a daemon; empty stays."},
+	{"minfds", "supervisor", typeInt, "0", "The least number of descriptors the supervisor may have open, raised where it is lower; 0 leaves it alone."},
+	{"minprocs", "supervisor", typeInt, "0", "The least number of processes its user may have, raised where it is lower; 0 leaves it alone."},
+}
+
+var serverKeys = []KeyDoc{
+	{"address", serverTable, typeString, "", "Where else XML-RPC is spoken: unix:///path, host:port, or :port for all interfaces."},
+	{"mode", serverTable, typeOctal, `"0700"`, "The permissions of a unix socket."},
+	{"owner", serverTable, typeString, "as created", "The owner of a unix socket, as \"user\" or \"user:group\"."},
+	{"username", serverTable, typeString, "", "Whom it asks for; a must on TCP that is not loopback."},
+	{"password", serverTable, typeString, "", "The password for it: plain, or {SHA} and the hex of its SHA-1."},
+}
+
+var groupKeys = []KeyDoc{
+	{"programs", groupTable, "list of strings", "", "The programs whose instances are named GROUP:INSTANCE; one in several groups has its instances in each."},
+	{"priority", groupTable, typeInt, "999", "Lower groups start first and stop last; within one the programs' own priorities count."},
 }
 
 var hostKeys = []KeyDoc{
@@ -96,15 +129,23 @@ var processKeys = []KeyDoc{
 	{"user", "programs.NAME", typeString, "as the supervisor", "Whom it runs as: a name or number of the user database."},
 	{"directory", "programs.NAME", typeString, "as the supervisor", "Its working directory, resolved anew at every start."},
 	{"umask", "programs.NAME", typeOctal, "as the supervisor", "Its umask, in octal."},
-	{"environment", "programs.NAME", "table of strings", "{}", "Variables for this program, over those of [supervisor]."},
+	{"environment", "programs.NAME", typePairs, "{}", "Variables for this program, over those of [supervisor]."},
 	{"env_file", "programs.NAME", typeString, "", "A file of KEY=VALUE lines, read anew at every start."},
 	{"redirect_stderr", "programs.NAME", typeBool, "false", "Whether stderr goes where stdout goes."},
-	{"stdout_logfile", "programs.NAME", typeString, `"-"`, "Where stdout goes: a file, - for the supervisor's own output, or none."},
+	{"stdout_logfile", "programs.NAME", typeString, `"-"`, "Where stdout goes: a file, - for the supervisor's own output, AUTO for a file that is removed at the supervisor's next start, or none."},
 	{"stdout_logfile_maxbytes", "programs.NAME", typeSize, `"50M"`, "The size at which that file is rotated; 0 never."},
 	{"stdout_logfile_backups", "programs.NAME", typeInt, "10", "How many rotated files are kept; 0 truncates instead."},
-	{"stderr_logfile", "programs.NAME", typeString, `"-"`, "Where stderr goes: a file, - for the supervisor's own output, or none."},
+	{"stderr_logfile", "programs.NAME", typeString, `"-"`, "Where stderr goes: a file, - for the supervisor's own output, AUTO for a file that is removed at the supervisor's next start, or none."},
 	{"stderr_logfile_maxbytes", "programs.NAME", typeSize, `"50M"`, "The size at which that file is rotated; 0 never."},
 	{"stderr_logfile_backups", "programs.NAME", typeInt, "10", "How many rotated files are kept; 0 truncates instead."},
+	{"stdout_capture_maxbytes", "programs.NAME", typeSize, "0", "How much output between supervisord's tokens is kept for a PROCESS_COMMUNICATION event; 0 no capture."},
+	{"stdout_events_enabled", "programs.NAME", typeBool, "false", "Whether stdout is told as PROCESS_LOG events."},
+	{"stdout_syslog", "programs.NAME", typeBool, "false", "Whether stdout goes to syslog too."},
+	{"stderr_capture_maxbytes", "programs.NAME", typeSize, "0", "The same of stderr."},
+	{"stderr_events_enabled", "programs.NAME", typeBool, "false", "Whether stderr is told as PROCESS_LOG events."},
+	{"stderr_syslog", "programs.NAME", typeBool, "false", "Whether stderr goes to syslog too."},
+	{"stdin", "programs.NAME", typeString, `"null"`, "Where stdin comes from: null, or pipe for one that can be written to."},
+	{"serverurl", "programs.NAME", typeString, `"AUTO"`, "What it finds in SUPERVISOR_SERVER_URL: AUTO is that of [supervisor], an empty string nothing."},
 	{"notify", "programs.NAME", typeBool, "false", "Whether it gets a socket for READY=1 and JOBS_DONE=n; it is then started when it says READY=1."},
 	{"job_format", "programs.NAME", typeString, `"none"`, "How finished jobs are read from the output: none, laravel or symfony."},
 	{"job_pattern", "programs.NAME", typeString, `""`, "A regular expression (RE2): each line of output that matches is one finished job."},
@@ -140,4 +181,17 @@ var recycleKeys = []KeyDoc{
 	{"min_lifetime", "programs.NAME.recycle", typeDuration, `"10s"`, "No run is recycled before that."},
 	{"parallel", "programs.NAME.recycle", typeInt, "1", "How many instances of the program may be recycling at once."},
 	{"overlap", "programs.NAME.recycle", typeBool, "false", "Whether the replacement starts first, when the budget allows it."},
+}
+
+var listenerKeys = []KeyDoc{
+	{"events", "programs.NAME.listener", "list of strings", "", "The types of events an event listener wants; they come on its stdin and are answered on its stdout."},
+	{"buffer_size", "programs.NAME.listener", typeInt, "10", "How many events wait for a listener; one more drops the oldest."},
+	{"result_handler", "programs.NAME.listener", typeString, `"supervisor.dispatchers:default_handler"`, "What judges an answer; there is only this one."},
+}
+
+var fcgiKeys = []KeyDoc{
+	{"socket", "programs.NAME.fcgi", typeString, "", "The listening socket that all instances of a FastCGI program have as stdin: unix:///path or tcp://host:port."},
+	{"socket_backlog", "programs.NAME.fcgi", typeInt, "0", "How many connections may wait; 0 the kernel's most."},
+	{"socket_owner", "programs.NAME.fcgi", typeString, "the program's user", "The owner of a unix socket, as \"user\" or \"user:group\"."},
+	{"socket_mode", "programs.NAME.fcgi", typeOctal, `"0700"`, "The permissions of a unix socket."},
 }

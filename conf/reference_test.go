@@ -17,7 +17,9 @@ func keysOf(v reflect.Value, where string, into map[string]reflect.Value) {
 	for key, field := range tagged(v) {
 		switch {
 		case field.Kind() == reflect.Map:
-			keysOf(reflect.New(field.Type().Elem().Elem()).Elem(), programTable, into)
+			keysOf(reflect.New(field.Type().Elem().Elem()).Elem(), key+".NAME", into)
+		case field.Kind() == reflect.Slice:
+			keysOf(reflect.New(field.Type().Elem()).Elem(), where+"."+key, into)
 		case field.Kind() == reflect.Struct:
 			keysOf(field, strings.TrimPrefix(where+"."+key, "."), into)
 		default:
@@ -54,7 +56,7 @@ func TestReferenceIsComplete(t *testing.T) {
 // others are words about something that depends.
 func TestReferenceDefaults(t *testing.T) {
 	words := map[string]bool{}
-	for _, full := range []string{"supervisor.socket", "supervisor.state_dir", "supervisor.socket_owner", "supervisor.log_file",
+	for _, full := range []string{"supervisor.socket", "supervisor.state_dir", "supervisor.socket_owner", "supervisor.log_file", "supervisor.childlogdir", "supervisor.servers.owner",
 		"programs.NAME.startretries", "programs.NAME.pause_signal", "programs.NAME.resume_signal",
 		"programs.NAME.limits.cpu_weight", "programs.NAME.limits.io_weight", "programs.NAME.total.cpu_weight", "programs.NAME.total.io_weight"} {
 		words[full] = true
@@ -62,6 +64,8 @@ func TestReferenceDefaults(t *testing.T) {
 	fields := map[string]reflect.Value{}
 	keysOf(reflect.ValueOf(ptr(supervisorDefaults(testEnv()))).Elem(), "supervisor", fields)
 	keysOf(reflect.ValueOf(ptr(hostDefaults())).Elem(), "host", fields)
+	keysOf(reflect.ValueOf(ptr(serverDefaults())).Elem(), serverTable, fields)
+	keysOf(reflect.ValueOf(ptr(groupDefaults())).Elem(), groupTable, fields)
 	keysOf(reflect.ValueOf(programDefaults()).Elem(), programTable, fields)
 	literals := 0
 	for _, doc := range Reference() {

@@ -2,7 +2,6 @@ package conf
 
 import (
 	"cmp"
-	"io/fs"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -16,6 +15,7 @@ type resolver struct {
 	main    *file
 	names   names             // that the main file may use outside of programs
 	environ map[string]string // [supervisor] environment, expanded
+	url     string            // [supervisor] serverurl
 }
 
 func newResolver(r *report, main *file, env Env) *resolver {
@@ -30,44 +30,9 @@ func baseNames(f *file, env Env) names {
 
 func sortPrograms(list []Program) {
 	slices.SortFunc(list, func(a, b Program) int {
-		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
+		return cmp.Or(cmp.Compare(a.GroupPriority, b.GroupPriority), cmp.Compare(a.GroupName, b.GroupName),
+			cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.Name, b.Name))
 	})
-}
-
-func (res *resolver) supervisor(c *Config, raw *rawSupervisor) {
-	fill(raw, ptr(supervisorDefaults(res.env)))
-	at := place{res.main, []string{"supervisor"}}
-	owner := res.expand(at.at("socket_owner"), *raw.SocketOwner, res.names)
-	uid, gid, f := res.env.owner(owner)
-	if f != nil {
-		res.problem(at.at("socket_owner"), f)
-	}
-	res.environ = res.expandAll(at.at("environment"), *raw.Environment, res.names)
-	logFile := *raw.LogFile
-	if logFile == "-" || logFile == "/dev/stderr" {
-		logFile = ""
-	}
-	logMax := res.bytes(at.at("log_file_maxbytes"), raw.LogFileMaxBytes)
-	if logMax == Unlimited {
-		logMax = 0
-	}
-	socket := res.path(at.at("socket"), *raw.Socket, res.names)
-	if raw.StateDir == nil {
-		raw.StateDir = ptr(text(stateDirOf(socket, res.env)))
-	}
-	c.Supervisor = Supervisor{
-		Socket:          socket,
-		SocketMode:      fs.FileMode(*raw.SocketMode),
-		SocketUID:       uid,
-		SocketGID:       gid,
-		StateDir:        res.path(at.at("state_dir"), *raw.StateDir, res.names),
-		LogFile:         res.path(at.at("log_file"), logFile, res.names),
-		LogFileMaxBytes: logMax,
-		LogFileBackups:  int(*raw.LogFileBackups),
-		LogLevel:        string(*raw.LogLevel),
-		Cgroup:          CgroupMode(*raw.Cgroup),
-		Orphans:         Orphans(*raw.Orphans),
-	}
 }
 
 func (res *resolver) host(c *Config, raw *rawHost) {
@@ -97,9 +62,16 @@ func (res *resolver) expand(at place, t text, n names) string {
 }
 
 func (res *resolver) expandAll(at place, p pairs, n names) map[string]string {
-	all := make(map[string]string, len(p))
-	for _, key := range slices.Sorted(maps.Keys(p)) {
-		all[key] = res.expand(at.at(key), text(p[key]), n)
+	if p.line != "" {
+		all, f := splitPairs(res.expand(at, text(p.line), n))
+		if f != nil {
+			res.problem(at, f)
+		}
+		return all
+	}
+	all := make(map[string]string, len(p.table))
+	for _, key := range slices.Sorted(maps.Keys(p.table)) {
+		all[key] = res.expand(at.at(key), text(p.table[key]), n)
 	}
 	return all
 }

@@ -98,3 +98,17 @@ func (e Env) owner(s string) (uid, gid int, f *fault) {
 	}
 	return uid, gid, nil
 }
+
+// user looks a written user up; nil after a problem.
+func (res *resolver) user(at place, t text, n names) *User {
+	name := res.expand(at, t, n)
+	if res.bad[at.key()] {
+		return nil
+	}
+	u, f := res.env.user(name)
+	if f != nil {
+		res.problem(at, f)
+		return nil
+	}
+	return &u
+}

@@ -23,6 +23,7 @@ func (res *resolver) validate(c *Config) {
 		v.command()
 		v.numbers()
 		v.jobs()
+		v.channels()
 		v.user()
 		v.limits()
 		v.recycle()
@@ -35,6 +36,7 @@ func (res *resolver) validate(c *Config) {
 var (
 	cgroupModes = []string{string(CgroupAuto), string(CgroupRequire), string(CgroupOff)}
 	orphanModes = []string{string(OrphansStop), string(OrphansKeep)}
+	logStyles   = []string{"bulkhead", "supervisord"}
 	logLevels   = []string{"debug", "info", "warn", "error"}
 	overcommits = []string{"warn", "deny", "allow"}
 	jobFormats  = []string{"none", "laravel", "symfony"}
@@ -50,6 +52,8 @@ func (res *resolver) checkSupervisor(c *Config) {
 	res.oneOf(at.at("cgroup"), string(c.Supervisor.Cgroup), cgroupModes)
 	res.oneOf(at.at("orphans"), string(c.Supervisor.Orphans), orphanModes)
 	res.oneOf(at.at("log_level"), c.Supervisor.LogLevel, logLevels)
+	res.oneOf(at.at("log_style"), c.Supervisor.LogStyle, logStyles)
+	res.checkServers(c)
 	res.oneOf(host.at("overcommit"), c.Host.Overcommit, overcommits)
 	for key, path := range map[string]string{"socket": c.Supervisor.Socket, "state_dir": c.Supervisor.StateDir} {
 		if path == "" && !res.bad[at.at(key).key()] {
@@ -60,8 +64,12 @@ func (res *resolver) checkSupervisor(c *Config) {
 		res.problem(at.at("socket"), faultf("write a shorter path",
 			"cannot use %q as a socket: its path is %d bytes long and the kernel takes %d", s, len(s), maxSocketPath))
 	}
-	if n := c.Supervisor.LogFileBackups; n < 0 {
-		res.problem(at.at("log_file_backups"), negative(n))
+	for key, n := range map[string]int{
+		"log_file_backups": c.Supervisor.LogFileBackups, "minfds": c.Supervisor.MinFDs, "minprocs": c.Supervisor.MinProcs,
+	} {
+		if n < 0 {
+			res.problem(at.at(key), negative(n))
+		}
 	}
 	if c.Host.MemoryTotal > 0 && c.Host.MemoryReserve > c.Host.MemoryTotal {
 		res.problem(host.at("memory_reserve"), faultf("write 5% or 512M", "cannot reserve %v: this host has %v of memory",

@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"fmt"
 	"math"
 	"slices"
 	"strconv"
@@ -31,7 +30,6 @@ type (
 	restart AutoRestart
 	codes   []int
 	texts   []string
-	pairs   map[string]string
 	command struct {
 		line string   // to be split
 		argv []string // or given as words
@@ -229,31 +227,6 @@ func (t *texts) decode(v any) *fault {
 			return err
 		}
 		*t = append(*t, string(s))
-	}
-	return nil
-}
-
-func (p *pairs) decode(v any) *fault {
-	table, ok := v.(map[string]any)
-	if !ok {
-		return mismatch(v, "a table of variables", `write { APP_ENV = "production" }`)
-	}
-	*p = pairs{}
-	for key, value := range table {
-		if key == "" || strings.ContainsAny(key, "=\x00") {
-			return faultf("rename it", "cannot use %q as the name of an environment variable", key)
-		}
-		switch value := value.(type) {
-		case string:
-			if err := checkText(value); err != nil {
-				return err
-			}
-			(*p)[key] = value
-		case int64, bool:
-			(*p)[key] = fmt.Sprint(value)
-		default:
-			return mismatch(value, "the value of "+key, `write it in quotes: "…"`)
-		}
 	}
 	return nil
 }

@@ -17,6 +17,8 @@ var rules = []struct {
 		"programs decides; it touches no process, no clock and no file"},
 	{"bulkhead/conf", []string{"bulkhead/...", "go.uber.org/...", "github.com/containerd/..."},
 		"conf is a leaf: what is legal in a config does not depend on how it is run"},
+	{"bulkhead/conf/ini", []string{"bulkhead/conf", "bulkhead/supervisor/...", "github.com/BurntSushi/...", "os", "path/filepath", "golang.org/x/..."},
+		"ini reads text; it opens no file and judges no value"},
 	{"bulkhead/cgroup", []string{"bulkhead/...", "go.uber.org/...", "github.com/BurntSushi/..."},
 		"cgroup is a leaf: it knows directories, not programs"},
 	{"bulkhead/supervisor/...", []string{"github.com/BurntSushi/...", "github.com/containerd/...", "github.com/opencontainers/...", "bulkhead/cmd/..."},
