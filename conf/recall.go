@@ -31,6 +31,9 @@ func Recall(written []byte, now *Config) ([]Program, error) {
 		if err := remarshal(keys, &out[i]); err != nil {
 			return nil, fmt.Errorf("cannot recall program %q: %v", name, err)
 		}
+		if out[i].GroupName == "" { // of a version without groups, and configured no more
+			out[i].GroupName = name
+		}
 		out[i].src = p.src
 	}
 	return out, nil

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,28 +170,36 @@ type rereadRequest struct {
 	digest string        // of its files
 	note   *control.Note // where what was done is left for a successor, nil nowhere
 	diff   chan conf.Changes
-	done   map[string]string
+	groups control.Changes   // the difference, by group
+	done   map[string]string // what was done to groups
+	notes  []string          // what of it was not done at once, and what had to restart
 	err    error
 }
 
 func (q *rereadRequest) do(l *loop) {
-	diff := conf.Diff(l.config, q.config)
+	old := l.config
+	diff := conf.Diff(old, q.config)
+	q.groups = byGroup(diff, old, q.config)
 	if q.apply {
 		if l.ending != nil {
 			q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
 		} else {
-			q.done = l.apply(q.config, diff, q.names)
+			var done map[string]string
+			done, q.notes = l.apply(q.config, diff, programsOf(q.names, old, q.config))
+			q.done = doneByGroup(done, q.groups, old, q.config)
 			if len(q.names) == 0 {
 				l.self.Digest = q.digest
 				l.rememberSelf(false)
 			}
 			if q.note != nil {
-				q.note.Set(updated{q.done, diff.Added})
+				q.note.Set(q.updated())
 			}
 		}
 	}
 	q.diff <- diff
 }
+
+func (q *rereadRequest) updated() updated { return updated{q.done, q.groups.Added, q.notes} }
 
 func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rereadRequest, conf.Changes, error) {
 	c, err := d.read()
@@ -209,15 +218,11 @@ func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rerea
 }
 
 func (d *daemon) Reread(ctx context.Context) (control.Changes, error) {
-	_, diff, err := d.reread(ctx, false, nil)
+	q, _, err := d.reread(ctx, false, nil)
 	if err != nil {
 		return control.Changes{}, err
 	}
-	out := control.Changes{Added: diff.Added, Removed: diff.Removed}
-	for _, c := range diff.Changed {
-		out.Changed = append(out.Changed, c.Program)
-	}
-	return out, nil
+	return q.groups, nil
 }
 
 // update answers with what became of each program, in supervisorctl's words.
@@ -230,11 +235,11 @@ func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome
 	}
 	var u updated
 	if !control.NoteOf(ctx).Get(&u) {
-		q, diff, err := d.reread(ctx, true, names)
+		q, _, err := d.reread(ctx, true, names)
 		if err != nil {
 			return nil, err
 		}
-		u = updated{q.done, diff.Added}
+		u = q.updated()
 	}
 	var out []control.Outcome
 	for _, n := range names {
@@ -248,21 +253,26 @@ func (d *daemon) update(ctx context.Context, o control.Order) ([]control.Outcome
 		}
 		out = append(out, control.Outcome{Name: n, Done: u.Done[n] + " process group"})
 	}
+	for _, text := range u.Notes {
+		name, what, _ := strings.Cut(text, ": ")
+		out = append(out, control.Outcome{Name: name, Done: what})
+	}
 	d.written(ctx)
 	return out, nil
 }
 
 // updated is what an update did, as a successor must know it to go on.
 type updated struct {
-	Done  map[string]string // to each program
+	Done  map[string]string // to each group
 	Added []string
+	Notes []string // "NAME: SENTENCE"
 }
 
-// gone waits until nothing of a program is left; false when ctx ends before.
-func (d *daemon) gone(ctx context.Context, program string) bool {
+// gone waits until nothing of a group is left; false when ctx ends before.
+func (d *daemon) gone(ctx context.Context, group string) bool {
 	for {
 		snap, changed := d.loop.publish.get()
-		if !slices.ContainsFunc(snap.views, func(v *view) bool { return v.Program == program }) {
+		if !slices.ContainsFunc(snap.views, func(v *view) bool { return v.Group == group }) {
 			return true
 		}
 		select {

@@ -260,7 +260,7 @@ func (w *world) do(o control.Order) []control.Outcome {
 
 func worker(name string, n int, change func(*conf.Program)) *conf.Config {
 	p := conf.Program{
-		Name: name, Preset: "laravel", Priority: 999, AutoStart: true, AutoRestart: conf.RestartAlways,
+		Name: name, GroupName: name, Preset: "laravel", Priority: 999, AutoStart: true, AutoRestart: conf.RestartAlways,
 		StartSecs: time.Second, StartRetries: -1, ExitCodes: []int{0, 12}, RecycleCodes: []int{0, 12}, SelfKill: true,
 		StopSignal: syscall.SIGTERM, StopWait: 10 * time.Second, LeftoverWait: 2 * time.Second, JobFormat: "laravel",
 		Limits:  conf.Limits{MemoryHigh: conf.Unlimited, MemoryMax: conf.Unlimited, MemorySwapMax: conf.Unlimited},

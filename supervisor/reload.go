@@ -35,15 +35,16 @@ func (l *loop) addInstance(p *program, c conf.Instance) *instance {
 	return in
 }
 
-// apply makes c the config, for the named programs or for all, and returns what
-// was done to each program, by name.
-func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[string]string {
-	picked := func(name string) bool { return len(names) == 0 || slices.Contains(names, name) }
+// apply makes c the config, for the named programs or for all (nil), and returns what
+// was done to each program, by name. notes are sentences "NAME: …" of what had to run anew, and why,
+// and of what holds from a next run on only.
+func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) (done map[string]string, notes []string) {
+	picked := func(name string) bool { return names == nil || slices.Contains(names, name) }
 	next := map[string]conf.Program{}
 	for _, p := range c.Programs {
 		next[p.Name] = p
 	}
-	done := map[string]string{}
+	done = map[string]string{}
 	for _, name := range diff.Removed {
 		if picked(name) {
 			done[name] = "removed"
@@ -53,7 +54,8 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 	for _, ch := range diff.Changed {
 		if p := l.programs[ch.Program]; p != nil && picked(ch.Program) {
 			done[ch.Program] = "updated"
-			l.change(p, next[ch.Program], ch.Restart)
+			held := l.change(p, next[ch.Program], ch.Restart)
+			notes = append(append(notes, whyRestarted(ch)...), held...)
 		}
 	}
 	for _, name := range diff.Added {
@@ -77,7 +79,15 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) map[stri
 	for _, name := range slices.Sorted(maps.Keys(done)) {
 		l.event(nil, 0, control.Event{Kind: "config", Name: name, Message: fmt.Sprintf("%s: %s", name, done[name])})
 	}
-	return done
+	return done, notes
+}
+
+// whyRestarted says what a change restarts, and for which keys.
+func whyRestarted(ch conf.Change) []string {
+	if len(ch.Restart) == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s: restarted for a change of %s: %s", ch.Program, strings.Join(ch.Keys, ", "), strings.Join(ch.Restart, ", "))}
 }
 
 // redefine replaces one program in the config in force, so that a reread sees
