@@ -28,6 +28,7 @@ type Options struct {
 	Config  *conf.Config
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
+	Stop    bool      // stop what an earlier supervisor has left running, and end
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
 
@@ -43,6 +44,11 @@ const ownOOMScore = -900
 func Serve(ctx context.Context, o Options) error {
 	caught, letGo := hearAll()
 	defer letGo()
+	if o.Stop {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		cancel() // told to end before it begins: it takes over, and stops
+	}
 	s, err := newServer(o)
 	for range takeoverTries {
 		if err == nil || s.handed == nil {
@@ -57,6 +63,9 @@ func Serve(ctx context.Context, o Options) error {
 			s.handed = handed
 		}
 	}
+	if errors.Is(err, errNothingLeft) {
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -64,6 +73,9 @@ func Serve(ctx context.Context, o Options) error {
 	s.run(ctx, caught)
 	return nil
 }
+
+// errNothingLeft is that there is nothing to stop: the supervisor before has ended in order.
+var errNothingLeft = errors.New("nothing is left running")
 
 // A successor that cannot take over whole, for want of descriptors say, is not to
 // end: nobody would be there.
@@ -111,6 +123,9 @@ func newServer(o Options) (s *server, err error) {
 	if err != nil {
 		return s, err
 	}
+	if o.Stop && !p.running {
+		return s, errNothingLeft
+	}
 	e, err := s.edges(o)
 	if err != nil {
 		return s, err
@@ -124,14 +139,6 @@ func newServer(o Options) (s *server, err error) {
 
 // claim takes what only one supervisor can have: the socket and the state directory.
 func (s *server) claim(c conf.Supervisor) (err error) {
-	if s.listener, err = s.socket(c); err != nil {
-		return err
-	}
-	s.undo = append(s.undo, func() {
-		if !s.left() {
-			s.listener.Close()
-		}
-	})
 	if s.handed != nil {
 		s.lock, err = state.InheritLock(c.StateDir, s.handed.StateLock)
 	} else {
@@ -141,6 +148,14 @@ func (s *server) claim(c conf.Supervisor) (err error) {
 		return err
 	}
 	s.undo = append(s.undo, s.lock.Release)
+	if s.listener, err = s.socket(c); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func() {
+		if !s.left() {
+			s.listener.Close()
+		}
+	})
 	return nil
 }
 
