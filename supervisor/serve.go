@@ -30,6 +30,7 @@ type Options struct {
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
 	Told    []string  // what was done before, for the log
+	Stop    bool      // stop what an earlier supervisor has left running, and end
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
 
@@ -45,6 +46,11 @@ const ownOOMScore = -900
 func Serve(ctx context.Context, o Options) error {
 	caught, letGo := hearAll()
 	defer letGo()
+	if o.Stop {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithCancel(ctx)
+		cancel() // told to end before it begins: it takes over, and stops
+	}
 	s, err := newServer(o)
 	for range takeoverTries {
 		if err == nil || s.handed == nil {
@@ -58,6 +64,9 @@ func Serve(ctx context.Context, o Options) error {
 		if s, err = newServer(o); err != nil {
 			s.handed = handed
 		}
+	}
+	if errors.Is(err, errNothingLeft) {
+		return nil
 	}
 	if err != nil {
 		return err
@@ -77,6 +86,9 @@ type GivenUpError struct{ Names []string }
 func (e *GivenUpError) Error() string {
 	return "ended with programs that were given up (FATAL): " + strings.Join(e.Names, ", ")
 }
+
+// errNothingLeft is that there is nothing to stop: the supervisor before has ended in order.
+var errNothingLeft = errors.New("nothing is left running")
 
 // A successor that cannot take over whole, for want of descriptors say, is not to
 // end: nobody would be there.
@@ -126,6 +138,9 @@ func newServer(o Options) (s *server, err error) {
 	if err != nil {
 		return s, err
 	}
+	if o.Stop && !p.running {
+		return s, errNothingLeft
+	}
 	e, err := s.edges(o)
 	if err != nil {
 		return s, err
@@ -139,14 +154,6 @@ func newServer(o Options) (s *server, err error) {
 
 // claim takes what only one supervisor can have: the socket and the state directory.
 func (s *server) claim(c conf.Supervisor) (err error) {
-	if s.listener, err = s.socket(c); err != nil {
-		return err
-	}
-	s.undo = append(s.undo, func() {
-		if !s.left() {
-			s.listener.Close()
-		}
-	})
 	if s.handed != nil {
 		s.lock, err = state.InheritLock(c.StateDir, s.handed.StateLock)
 	} else {
@@ -156,6 +163,14 @@ func (s *server) claim(c conf.Supervisor) (err error) {
 		return err
 	}
 	s.undo = append(s.undo, s.lock.Release)
+	if s.listener, err = s.socket(c); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func() {
+		if !s.left() {
+			s.listener.Close()
+		}
+	})
 	return nil
 }
 

@@ -274,10 +274,36 @@ func TestSlowReaderAcrossHandover(t *testing.T) {
 	}
 }
 
+// follower is a client that follows both streams.
+type follower struct {
+	sync.WaitGroup
+	mu   sync.Mutex
+	come *sync.Cond
+	line int // the last it has read
+}
+
+func (f *follower) read(n int) {
+	f.mu.Lock()
+	f.line = n
+	f.mu.Unlock()
+	f.come.Broadcast()
+}
+
+// reaches waits until line n has been read. A reader further behind than logs are
+// kept loses what was rotated away, as it must.
+func (f *follower) reaches(n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.line < n {
+		f.come.Wait()
+	}
+}
+
 // followed checks a client's streams: events and lines without a gap.
-func followed(ctx context.Context, t *testing.T, path string, last int) *sync.WaitGroup {
+func followed(ctx context.Context, t *testing.T, path string, last int) *follower {
 	c := dial(t, path)
-	wg := &sync.WaitGroup{}
+	wg := &follower{}
+	wg.come = sync.NewCond(&wg.mu)
 	enough := errors.New("enough")
 	wg.Go(func() {
 		next := uint64(1)
@@ -300,12 +326,14 @@ func followed(ctx context.Context, t *testing.T, path string, last int) *sync.Wa
 	}
 	wg.Go(func() {
 		defer log.Close()
+		defer wg.read(last) // whatever came of it, nobody waits for more
 		lines := bufio.NewScanner(log)
 		for n := 1; n <= last; n++ {
 			if !lines.Scan() || !strings.HasPrefix(lines.Text(), fmt.Sprintf("line %d of image ", n)) {
 				t.Errorf("line %q, %v, want line %d", lines.Text(), lines.Err(), n)
 				return
 			}
+			wg.read(n)
 		}
 	})
 	return wg
@@ -317,7 +345,7 @@ func TestStreamsAcrossHandover(t *testing.T) {
 	h := newHarbor(t)
 	rounds, each := 30, 40
 	wg := followed(t.Context(), t, h.path, rounds*each)
-	followed10 := []*sync.WaitGroup{wg}
+	followed10 := []*follower{wg}
 	for range 3 {
 		followed10 = append(followed10, followed(t.Context(), t, h.path, rounds*each))
 	}
@@ -325,7 +353,10 @@ func TestStreamsAcrossHandover(t *testing.T) {
 	defer old.Close()
 	one := connect(t, h.path)
 	fmt.Fprint(one, "GET /v1/events?follow=1 HTTP/1.0\r\n\r\n")
-	for range rounds {
+	for round := range rounds {
+		for _, f := range followed10 {
+			f.reaches((round - 1) * each)
+		}
 		for range each {
 			if err := h.ship.emit(); err != nil {
 				t.Fatal(err)

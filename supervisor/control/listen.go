@@ -139,7 +139,7 @@ func (e *InUseError) Error() string {
 	return fmt.Sprintf("another server is listening there (pid %d)", e.PID)
 }
 
-// mustBeDead returns nil when path is a socket nobody listens on, or gone.
+// mustBeDead returns nil when path is a socket nobody answers on, or gone.
 func mustBeDead(path string) error {
 	info, err := os.Lstat(path)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -164,7 +164,11 @@ func mustBeDead(path string) error {
 	if info, err := Dial(path).Version(ctx); err == nil {
 		return &InUseError{PID: info.PID}
 	}
-	return &InUseError{PID: listenerPID(conn)}
+	pid := listenerPID(conn)
+	if pid != 0 && syscall.Kill(pid, 0) == syscall.ESRCH {
+		return nil // systemd keeps it open for one that has ended: nobody will ever answer
+	}
+	return &InUseError{PID: pid}
 }
 
 func kindOf(m fs.FileMode) string {

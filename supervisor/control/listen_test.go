@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 
 	"bulkhead/supervisor/control"
@@ -159,4 +161,29 @@ func TestListenRace(t *testing.T) {
 		c.Close()
 		(<-won).Close()
 	}
+}
+
+// A socket that is held open for a server that has ended, as systemd's store of
+// descriptors does, takes connections that nobody will answer: it is dead.
+func TestListenReplacesKeptSocket(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "s")
+	fd, err := syscall.Socket(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept := os.NewFile(uintptr(fd), path)
+	defer kept.Close()
+	if err := syscall.Bind(fd, &syscall.SockaddrUnix{Name: path}); err != nil {
+		t.Fatal(err)
+	}
+	server := exec.Command("/usr/bin/python3", "-c", "import socket; socket.socket(fileno=0).listen(5)")
+	server.Stdin = kept
+	if out, err := server.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	l, err := control.Listen(path, 0o600, -1, -1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.Close()
 }

@@ -6,7 +6,10 @@
 // It imports next to nothing, so that its init runs first: packages are
 // initialised as soon as what they import is. What remains is the start of Go's
 // runtime itself, a millisecond or two, in which SIGTERM, SIGINT and SIGHUP, which
-// Go never lets a process hold, still end it. Held through an exec are the others, [Stop] and [Leave] among them.
+// Go never lets a process hold, still end it; the unit's
+// ExecStopPost= does then what was meant. Held through an exec are the others, [Stop]
+// and [Leave] among them; but one that comes to a new process right after Go has installed its handlers
+// and before Take is lost, which is why the unit stops by SIGTERM.
 package hear
 
 import (
@@ -19,7 +22,7 @@ import (
 // as the unit file says.
 const (
 	Leave = syscall.Signal(36) // end, and leave the programs running (RestartKillSignal=)
-	Stop  = syscall.Signal(37) // stop everything and end, as SIGTERM (KillSignal=)
+	Stop  = syscall.Signal(37) // stop everything and end, as SIGTERM
 )
 
 // All are the signals that mean something to a supervisor.

@@ -182,3 +182,28 @@ func TestSystemdServiceStopAfterRestart(t *testing.T) {
 	u.expect("ActiveState=inactive")
 	u.gone(before)
 }
+
+// A stop that comes before the new bulkhead can hear it ends that, and is obeyed all
+// the same: what a process that never hears anything stands for here.
+func TestSystemdServiceStopUnheard(t *testing.T) {
+	order := filepath.Join(t.TempDir(), "order")
+	u := install(t, slowly("first", 10, order)+slowly("second", 20, order))
+	u.start()
+	eventually(t, "everybody has set its trap", func() bool { return len(strings.Fields(slurp(order+".ready"))) == 2 })
+	before := u.running("first", "second")
+	deaf := filepath.Join("/run/systemd/system", unitName+".d", "zz-deaf.conf")
+	write(t, deaf, "[Service]\nExecStart=\nExecStart=/bin/sleep 1000\n")
+	t.Cleanup(func() { _ = os.Remove(deaf) })
+	u.systemctl("daemon-reload")
+	u.systemctl("restart", "--no-block", unitName)
+	eventually(t, "it is the deaf one's turn", func() bool {
+		name, _ := os.ReadFile("/proc/" + u.property("MainPID") + "/comm")
+		return strings.TrimSpace(string(name)) == "sleep"
+	})
+	u.systemctl("stop", unitName)
+	if got, want := slurp(order), "second asked\nsecond ends\nfirst asked\nfirst ends"; got != want {
+		t.Errorf("they were stopped as\n%s\nwant\n%s", got, want)
+	}
+	u.expect("ActiveState=inactive")
+	u.gone(before)
+}

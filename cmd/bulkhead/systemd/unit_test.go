@@ -60,8 +60,11 @@ func install(t *testing.T, programs string, extra ...string) *unit {
 	if err := os.MkdirAll(dropins, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	write(t, filepath.Join(dropins, "test.conf"), fmt.Sprintf("[Service]\nExecStart=\nExecStart=%s serve -c %s\nStandardOutput=append:%s\n%s\n",
-		program(t), u.config, filepath.Join(u.dir, "log"), strings.Join(extra, "\n")))
+	// One that hangs says where: SIGABRT in the place of SIGKILL.
+	write(t, filepath.Join(dropins, "test.conf"), fmt.Sprintf("[Service]\nExecStart=\nExecStart=%[1]s serve -c %[2]s\n"+
+		"ExecStopPost=\n%[5]s\n"+
+		"FinalKillSignal=SIGABRT\nStandardOutput=append:%[3]s\n%[4]s\n",
+		program(t), u.config, filepath.Join(u.dir, "log"), strings.Join(extra, "\n"), stopPost(t, u.config)))
 	u.systemctl("daemon-reload")
 	t.Cleanup(func() {
 		if t.Failed() {
@@ -76,6 +79,18 @@ func install(t *testing.T, programs string, extra ...string) *unit {
 		}
 	})
 	return u
+}
+
+// stopPost is the shipped unit's ExecStopPost=, for this binary and config.
+func stopPost(t *testing.T, config string) string {
+	t.Helper()
+	for line := range strings.Lines(slurp("../../../packaging/bulkhead.service")) {
+		if strings.HasPrefix(line, "ExecStopPost=") {
+			return strings.NewReplacer("/usr/local/bin/bulkhead", program(t), "/etc/bulkhead/bulkhead.toml", config, "\n", "").Replace(line)
+		}
+	}
+	t.Fatal("the unit has no ExecStopPost=")
+	return ""
 }
 
 // programs writes the config.
