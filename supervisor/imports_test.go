@@ -25,6 +25,8 @@ var rules = []struct {
 		"spawn starts what it is told"},
 	{"bulkhead/supervisor/logs", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"logs moves bytes"},
+	{"bulkhead/supervisor/listen", []string{"bulkhead/...", "os", "os/exec", "syscall", "sync", "io", "net", "golang.org/x/...", "go.uber.org/...", "github.com/..."},
+		"listen decides who is told what; it touches no process and no clock"},
 	{"bulkhead/supervisor/state", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
 		"state is a leaf: it keeps documents and knows none"},
 	{"bulkhead/supervisor/hear", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "golang.org/x/...", "fmt", "time", "regexp"},
