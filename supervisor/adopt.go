@@ -141,8 +141,7 @@ func (h *host) adoptPID(p *process, pid int, ticks uint64) *spawn.Child {
 // reconnect goes on reading the run's output, and returns the jobs that were
 // counted in it so far.
 func (h *host) reconnect(p *process) (jobs uint64) {
-	targets := map[string]conf.LogTarget{"stdout": p.inst.Stdout, "stderr": p.inst.Stderr}
-	for _, channel := range []string{"stdout", "stderr"} {
+	for _, channel := range channels {
 		var st *logs.Stream
 		var sink *logs.Sink
 		err := p.patiently("go on reading its "+channel, func() (err error) {
@@ -157,12 +156,12 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			continue
 		}
 		err = p.patiently("open its log", func() (err error) {
-			sink, err = h.sink(targets[channel])
+			sink, err = h.sink(&p.inst, channel)
 			return err
 		})
 		if err != nil {
 			h.post(trouble{p.ref, "cannot open its log", err})
-			sink = h.logs.OpenLater(logTarget(targets[channel]))
+			sink = h.sinkLater(&p.inst, channel)
 		}
 		var tap logs.Tap
 		if channel == "stdout" && p.counter != nil {
@@ -173,17 +172,27 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			p.output = jobs
 			tap = p.tap
 		}
-		p.stream(st, sink, tap)
+		p.stream(st, p.outlet(channel, sink, tap))
 	}
 	return jobs
 }
 
-// sink opens a log, nil for output that is thrown away.
-func (h *host) sink(t conf.LogTarget) (*logs.Sink, error) {
-	if t.Path == "" {
-		return nil, nil
+// sink opens the log of a channel, nil for output that is thrown away.
+func (h *host) sink(in *conf.Instance, channel string) (*logs.Sink, error) {
+	t, err := h.target(in, channel)
+	if err != nil || t.Path == "" {
+		return nil, err
 	}
 	return h.logs.Open(logTarget(t))
+}
+
+// sinkLater is sink for a run that goes on whether or not its log can be opened.
+func (h *host) sinkLater(in *conf.Instance, channel string) *logs.Sink {
+	t, err := h.target(in, channel)
+	if err != nil || t.Path == "" {
+		return nil
+	}
+	return h.logs.OpenLater(logTarget(t))
 }
 
 func logTarget(t conf.LogTarget) logs.Target {
@@ -191,12 +200,12 @@ func logTarget(t conf.LogTarget) logs.Target {
 }
 
 // stream begins to read a stream of the run.
-func (p *process) stream(st *logs.Stream, sink *logs.Sink, tap logs.Tap) {
+func (p *process) stream(st *logs.Stream, out logs.Outlet) {
 	p.streams = append(p.streams, st)
-	if sink != nil {
-		p.sinks = append(p.sinks, sink)
+	if out.Sink != nil {
+		p.sinks = append(p.sinks, out.Sink)
 	}
-	pump, err := st.Start(sink, tap)
+	pump, err := st.StartTo(out)
 	if err != nil {
 		p.host.post(trouble{p.ref, "cannot read its output", err})
 		return
@@ -307,15 +316,15 @@ func (h *host) read(f found, channel string) (*logs.Stream, *logs.Pump, *logs.Si
 	}
 	var sink *logs.Sink
 	if f.inst != nil {
-		target := f.inst.Stdout
-		if channel == "stderr" {
-			target = f.inst.Stderr
-		}
-		if sink, err = h.sink(target); err != nil {
+		if sink, err = h.sink(f.inst, channel); err != nil {
 			h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
 		}
 	}
-	pump, err := st.Start(sink, nil)
+	out := logs.Outlet{Sink: sink}
+	if h.stripANSI {
+		out.Filter = &logs.Filter{StripANSI: true}
+	}
+	pump, err := st.StartTo(out)
 	if err != nil {
 		h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
 	}

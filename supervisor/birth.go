@@ -123,7 +123,7 @@ func (b *birth) compartment(p *process) error {
 func (b *birth) streams(p *process) error {
 	b.outs = [2]int{-1, -1}
 	b.undo = append(b.undo, b.closeOuts)
-	if err := b.stream(p, b.inst.Stdout, 0); err != nil {
+	if err := b.stream(p, 0); err != nil {
 		return err
 	}
 	if b.inst.RedirectStderr {
@@ -131,15 +131,15 @@ func (b *birth) streams(p *process) error {
 		b.outs[1], err = unix.FcntlInt(uintptr(b.outs[0]), unix.F_DUPFD_CLOEXEC, 3)
 		return err
 	}
-	return b.stream(p, b.inst.Stderr, 1)
+	return b.stream(p, 1)
 }
 
-func (b *birth) stream(p *process, t conf.LogTarget, n int) error {
-	sink, err := b.host.sink(t)
+func (b *birth) stream(p *process, n int) error {
+	sink, err := b.host.sink(&b.inst, channels[n])
 	if err != nil {
 		return err
 	}
-	st, w, err := b.host.streams.Make(streamID(p.name, [2]string{"stdout", "stderr"}[n]))
+	st, w, err := b.host.streams.Make(streamID(p.name, channels[n]))
 	if err != nil {
 		if sink != nil {
 			sink.Close()
@@ -151,7 +151,7 @@ func (b *birth) stream(p *process, t conf.LogTarget, n int) error {
 	if n == 0 && p.counter != nil {
 		tap = p.tap
 	}
-	p.stream(st, sink, tap)
+	p.stream(st, p.outlet(channels[n], sink, tap))
 	return nil
 }
 

@@ -28,6 +28,9 @@ type host struct {
 	place      string        // names us among the supervisors of the host
 	notifyPath string        // of the notify socket
 	reserve    int64         // of the host's memory, bytes
+	stripANSI  bool          // of all output that is logged
+	auto       *autoLogs
+	syslog     hostSyslog
 
 	mu      sync.Mutex
 	runs    map[ref]*process
@@ -62,18 +65,22 @@ type group struct {
 }
 
 func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, streams *logs.Streams) *host {
-	return &host{
-		tree:    tree,
-		poll:    poll,
-		logs:    set,
-		streams: streams,
-		place:   c.Supervisor.Place(),
-		reserve: int64(c.Host.MemoryReserve),
-		runs:    map[ref]*process{},
-		pids:    map[int]*process{},
-		groups:  map[string]*group{},
-		births:  make(chan struct{}, birthsMost),
+	h := &host{
+		tree:      tree,
+		poll:      poll,
+		logs:      set,
+		streams:   streams,
+		place:     c.Supervisor.Place(),
+		reserve:   int64(c.Host.MemoryReserve),
+		stripANSI: c.Supervisor.StripANSI,
+		auto:      newAutoLogs(c.Supervisor),
+		runs:      map[ref]*process{},
+		pids:      map[int]*process{},
+		groups:    map[string]*group{},
+		births:    make(chan struct{}, birthsMost),
 	}
+	h.syslog.post = func(e any) { h.post(e) } // which is set later
+	return h
 }
 
 // enforcedBy names who holds memory_max: the kernel, or the sampler.
@@ -297,6 +304,7 @@ func (h *host) settle() {
 		h.forget(name)
 	}
 	h.released.wait(releaseMost)
+	h.syslog.close()
 }
 
 // abandon removes the programs' cgroups, as far as they are empty, of a

@@ -41,8 +41,9 @@ type loop struct {
 	takeover   func(l *loop)      // what run begins with; nil: start all
 	ready      bool               // the first starts are done, and systemd was told
 	systemd    func(state string) // tells it
-	begun      chan struct{}      // closed when what run begins with is done and published
-	done       chan struct{}      // closed when run has returned
+	logPath    func(in *conf.Instance, channel string) string
+	begun      chan struct{} // closed when what run begins with is done and published
+	done       chan struct{} // closed when run has returned
 }
 
 func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
@@ -63,10 +64,19 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		forgotten: map[string]bool{},
 		stopping:  make(chan struct{}),
 		systemd:   tellSystemd,
+		logPath:   writtenPath,
 		begun:     make(chan struct{}),
 		done:      make(chan struct{}),
 	}
 	return l
+}
+
+// writtenPath is a log's path as the configuration has it.
+func writtenPath(in *conf.Instance, channel string) string {
+	if channel == "stderr" {
+		return in.Stderr.Path
+	}
+	return in.Stdout.Path
 }
 
 // define makes the config's programs known, to the edge too. It is called once,

@@ -284,11 +284,13 @@ func (s *server) build(o Options, e edges, p past) error {
 		return err
 	}
 	s.host = newHost(o.Config, e.tree, poll, e.set, e.streams)
+	s.sweepLogs(p.inForce(o.Config), e)
 	journal := newJournal()
 	journal.serial, journal.kept = p.serial(), p.events
 	s.calm = newCalm()
 	s.loop = newLoop(p.inForce(o.Config), s.host, e.log, journal)
 	s.loop.before = sinceBoot()
+	s.loop.logPath = s.host.logPath
 	s.loop.publish.stir = s.calm.stir
 	s.loop.systemd = systemdTeller(e.log)
 	c := o.Config.Supervisor
@@ -323,6 +325,20 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(e.log))
 	s.greet(e.log, e.tree)
 	return nil
+}
+
+// sweepLogs removes the logs that an earlier supervisor has named and nobody writes to.
+func (s *server) sweepLogs(c *conf.Config, e edges) {
+	if c.Supervisor.KeepLogs || c.Supervisor.ChildLogDir == "" {
+		return // a directory that we were not given is not ours to sweep
+	}
+	live, err := e.streams.List()
+	if err == nil {
+		err = s.host.auto.sweep(c, live)
+	}
+	if err != nil {
+		e.log.Warn("logs of an earlier supervisor stay", zap.Error(err))
+	}
 }
 
 // greet says once, plainly, what this supervisor is and what it cannot do.

@@ -24,7 +24,7 @@ func (l *loop) view(in *instance) *view {
 	}
 	v.Restarts, v.Recycles, v.OOMKills = in.restarts, in.recycles, in.oomKills
 	v.OOMScoreAdj = p.Process.OOMScoreAdj
-	v.StdoutLog, v.StderrLog = in.conf.Stdout.Path, in.conf.Stderr.Path
+	v.StdoutLog, v.StderrLog = l.logPath(&in.conf, "stdout"), l.logPath(&in.conf, "stderr")
 	if len(in.reasons) > 0 {
 		v.LastReason = &in.reasons[0]
 		if v.LastReason.Kind == programs.KindSpawnFailed.String() {

@@ -32,7 +32,7 @@ func TestView(t *testing.T) {
 	in.reasons = []control.Reason{{Kind: "crashed"}, {Kind: "exited"}}
 	in.stoppedAt = born.Add(-time.Second)
 
-	got := (&loop{}).view(in).fresh("kernel", born.Add(65*time.Second))
+	got := (&loop{logPath: writtenPath}).view(in).fresh("kernel", born.Add(65*time.Second))
 	want := control.Status{
 		Name: "queue", Group: "mail", Program: "queue", State: "RUNNING", StateCode: 20, PID: 4711, Run: 4,
 		Description: "pid 4711, uptime 0:01:05, mem 50B/100B, jobs 3/9, paused, recycling: max_age",
@@ -51,7 +51,7 @@ func TestView(t *testing.T) {
 func TestViewOfWhatIsStopped(t *testing.T) {
 	p := worker("queue", 1, nil).Programs[0]
 	in := newInstance(&program{conf: p}, p.Instances[0])
-	v := (&loop{}).view(in)
+	v := (&loop{logPath: writtenPath}).view(in)
 	if s := v.fresh("sampling", time.Now()); s.State != "STOPPED" || s.Description != "Not started" || s.LastReason != nil || !v.idle || s.MemoryMaxBytes != 0 {
 		t.Errorf("never started: %+v", s)
 	}
@@ -59,7 +59,7 @@ func TestViewOfWhatIsStopped(t *testing.T) {
 	in.startedAt, in.stoppedAt = time.Now(), time.Now()
 	in.paused = 2
 	in.reasons = []control.Reason{{Kind: "spawn_failed", Detail: "no such file"}}
-	v = (&loop{}).view(in)
+	v = (&loop{logPath: writtenPath}).view(in)
 	if s := v.fresh("sampling", time.Now()); s.State != "BACKOFF" || s.Description != "no such file" || s.PID != 0 || s.Paused || s.Run != 2 || v.idle || v.failure != "no such file" {
 		t.Errorf("in BACKOFF: %+v", s)
 	}

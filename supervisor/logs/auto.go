@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strings"
 	"syscall"
 )
 
@@ -19,35 +18,40 @@ type Auto struct {
 	Identifier string
 }
 
-// Find returns the log of a process's channel that is there, else a new one. full is
-// the process's full name, which tells two of the same name apart.
-func (a Auto) Find(full, process, channel string) (string, error) {
-	prefix := a.prefix(full, process, channel)
-	entries, err := os.ReadDir(a.Dir)
-	if err != nil {
-		return "", fmt.Errorf("cannot read log directory %q: %w", a.Dir, cause(err))
-	}
-	for _, e := range entries {
-		if strings.HasPrefix(e.Name(), prefix) && strings.HasSuffix(e.Name(), ".log") && ours(e) {
-			return filepath.Join(a.Dir, e.Name()), nil
-		}
-	}
-	f, err := os.CreateTemp(a.Dir, prefix+"*.log") // 0600 and O_EXCL
-	if err != nil {
-		return "", fmt.Errorf("cannot make a log file in %q: %w", a.Dir, cause(err))
-	}
-	path := f.Name()
-	if err := f.Close(); err != nil {
-		return "", fmt.Errorf("cannot make log file %q: %w", path, cause(err))
-	}
-	return path, nil
-}
-
-// prefix is a name up to the part that cannot be foreseen.
-func (a Auto) prefix(full, process, channel string) string {
+// Key names the log of a process's channel: it is how the file's name begins. full is the
+// process's full name, which tells two of the same name apart.
+func (a Auto) Key(full, process, channel string) string {
 	h := fnv.New32a()
 	h.Write([]byte(full))
 	return fmt.Sprintf("%s-%s---%s-%08x", process, channel, a.Identifier, h.Sum32())
+}
+
+// Make makes a log.
+func (a Auto) Make(key string) (path string, err error) {
+	f, err := os.CreateTemp(a.Dir, key+"*.log") // 0600 and O_EXCL
+	if err != nil {
+		return "", fmt.Errorf("cannot make a log file in %q: %w", a.Dir, cause(err))
+	}
+	if err := f.Close(); err != nil {
+		return "", fmt.Errorf("cannot make log file %q: %w", f.Name(), cause(err))
+	}
+	return f.Name(), nil
+}
+
+// Present returns the logs that there are, by their keys.
+func (a Auto) Present() (map[string]string, error) {
+	entries, err := os.ReadDir(a.Dir)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read log directory %q: %w", a.Dir, cause(err))
+	}
+	name := regexp.MustCompile(`^(.+---` + regexp.QuoteMeta(a.Identifier) + `-[0-9a-f]{8})\d+\.log$`)
+	paths := make(map[string]string)
+	for _, e := range entries {
+		if m := name.FindStringSubmatch(e.Name()); m != nil && ours(e) {
+			paths[m[1]] = filepath.Join(a.Dir, e.Name())
+		}
+	}
+	return paths, nil
 }
 
 // ours says that nobody else has put the file into a directory that all may write to.

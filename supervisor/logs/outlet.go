@@ -32,12 +32,13 @@ func (p *Pump) put(data []byte, how insist) {
 	if o.Filter != nil {
 		d = o.Filter.decide(data, how)
 	}
-	if len(d.out) > 0 {
-		if o.OnOutput != nil {
-			o.OnOutput(d.out)
-		}
-		if o.Lines != nil {
-			o.Lines.put(d.out)
+	if o.OnOutput != nil && len(d.out) > 0 {
+		o.OnOutput(d.out)
+	}
+	if o.Lines != nil {
+		o.Lines.put(d.out)
+		if how == finally {
+			o.Lines.flush()
 		}
 	}
 	if o.OnCaptured != nil {

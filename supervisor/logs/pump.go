@@ -224,7 +224,7 @@ func (p *Pump) hold() {
 // flush writes a held line as it stands.
 func (p *Pump) flush(how insist) {
 	p.heldUntil = time.Time{}
-	if data := p.stage.data(); len(data) > 0 || how == finally && p.out.Filter != nil {
+	if data := p.stage.data(); len(data) > 0 || how == finally && !p.out.plain() {
 		p.put(data, how)
 	}
 	p.stage.settle()
