@@ -184,7 +184,7 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			}
 			p.output = jobs
 		}
-		p.stream(st, sink, p.tapOf(channel))
+		p.stream(st, p.outlet(channel, sink, p.jobTap(channel)))
 	}
 	return jobs
 }
@@ -202,12 +202,12 @@ func logTarget(t conf.LogTarget) logs.Target {
 }
 
 // stream begins to read a stream of the run.
-func (p *process) stream(st *logs.Stream, sink *logs.Sink, tap logs.Tap) {
+func (p *process) stream(st *logs.Stream, out logs.Outlet) {
 	p.streams = append(p.streams, st)
-	if sink != nil {
-		p.sinks = append(p.sinks, sink)
+	if out.Sink != nil {
+		p.sinks = append(p.sinks, out.Sink)
 	}
-	pump, err := st.Start(sink, tap)
+	pump, err := st.StartTo(out)
 	if err != nil {
 		p.host.post(trouble{p.ref, "cannot read its output", err})
 		return
@@ -323,7 +323,11 @@ func (h *host) read(f found, channel string) (*logs.Stream, *logs.Pump, *logs.Si
 			h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
 		}
 	}
-	pump, err := st.Start(sink, nil)
+	out := logs.Outlet{Sink: sink}
+	if h.stripANSI {
+		out.Filter = &logs.Filter{StripANSI: true}
+	}
+	pump, err := st.StartTo(out)
 	if err != nil {
 		h.post(trouble{what: "cannot save the last output of " + f.instance, err: err})
 	}

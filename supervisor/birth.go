@@ -152,7 +152,7 @@ func (b *birth) stream(p *process, n int) error {
 		return err
 	}
 	b.outs[n] = w
-	p.stream(st, sink, p.tapOf(channel))
+	p.stream(st, p.outlet(channel, sink, p.jobTap(channel)))
 	return nil
 }
 

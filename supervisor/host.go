@@ -26,6 +26,8 @@ type host struct {
 	logs *logs.Set
 
 	auto       autoLogs
+	stripANSI  bool // of all output that is logged
+	syslog     hostSyslog
 	streams    *logs.Streams // the output of the runs
 	keep       *keep         // nil: nobody holds it open for us
 	place      string        // names us among the supervisors of the host
@@ -66,7 +68,7 @@ type group struct {
 }
 
 func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, streams *logs.Streams) *host {
-	return &host{
+	h := &host{
 		tree:    tree,
 		poll:    poll,
 		logs:    set,
@@ -79,6 +81,9 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		fcgis:   map[string]*fcgi{},
 		births:  make(chan struct{}, birthsMost),
 	}
+	h.stripANSI = c.Supervisor.StripANSI
+	h.syslog.post = func(e any) { h.post(e) } // which is set later
+	return h
 }
 
 // enforcedBy names who holds memory_max: the kernel, or the sampler.
@@ -309,6 +314,7 @@ func (h *host) room(p *conf.Program, beside ref) programs.Room {
 // programs' cgroups. It does not wait for a disk that is stuck.
 func (h *host) settle() {
 	h.released.wait(releaseMost)
+	h.syslog.close()
 	h.mu.Lock()
 	names := make([]string, 0, len(h.groups))
 	for name := range h.groups {

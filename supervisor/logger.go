@@ -16,7 +16,7 @@ import (
 )
 
 // newLogger writes the supervisor's own log: to its file, rotated as the
-// programs' are, or to standard error. The returned function writes what is
+// programs' are, to syslog, or to standard error. The returned function writes what is
 // left and ends it.
 func newLogger(c conf.Supervisor, set *logs.Set) (*zap.Logger, func(), error) {
 	level, err := zapcore.ParseLevel(c.LogLevel)
@@ -25,17 +25,24 @@ func newLogger(c conf.Supervisor, set *logs.Set) (*zap.Logger, func(), error) {
 	}
 	var out io.Writer = os.Stderr
 	closeOut := func() error { return nil }
-	if c.LogFile != "" && c.LogFile != "-" {
+	switch {
+	case c.LogSyslog:
+		syslog := logs.NewSyslog(syslogTag)
+		out, closeOut = syslog, syslog.Close
+	case c.LogFile != "" && c.LogFile != "-":
 		sink, err := set.Open(logs.Target{Path: c.LogFile, MaxBytes: int64(c.LogFileMaxBytes), Backups: c.LogFileBackups})
 		if err != nil {
 			return nil, nil, err
 		}
 		out, closeOut = sink, sink.Close
 	}
-	if c.LogStyle == styleSupervisord && c.LogFile != "" && c.Foreground && !c.Silent {
+	if c.LogStyle == styleSupervisord && (c.LogFile != "" || c.LogSyslog) && c.Foreground && !c.Silent {
 		out = io.MultiWriter(out, os.Stdout)
 	}
 	enc := encoding(c.LogStyle)
+	if c.LogSyslog {
+		enc.TimeKey = "" // syslog has its own
+	}
 	lines := newLineWriter(out)
 	end := func() {
 		lines.end()

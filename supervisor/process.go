@@ -1,7 +1,6 @@
 package supervisor
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"sync"
@@ -235,28 +234,12 @@ func (p *process) watchEmpty() {
 	}()
 }
 
-// tapOf is who hears an output beside its log, nil nobody.
-func (p *process) tapOf(channel string) logs.Tap {
-	c := p.prog.Load()
-	listener := c.Listener != nil && channel == "stdout"
-	counted := p.counter != nil && channel == "stdout"
-	told := c.StdoutCapture.Events
-	if channel == "stderr" {
-		told = c.StderrCapture.Events
+// jobTap is who counts jobs in an output, nil nobody.
+func (p *process) jobTap(channel string) logs.Tap {
+	if channel == "stdout" && p.counter != nil {
+		return p.tap
 	}
-	if !listener && !told {
-		if counted {
-			return p.tap
-		}
-		return nil
-	}
-	return func(chunk []byte) (total uint64, state []byte) {
-		p.host.post(output{p.ref, channel, bytes.Clone(chunk)})
-		if counted {
-			return p.tap(chunk)
-		}
-		return 0, nil
-	}
+	return nil
 }
 
 // tap counts the jobs in what the main process prints. The total, and where the

@@ -18,6 +18,17 @@
 // (Streams.mend). What the tap counted is committed with its state and the stream
 // position it belongs to (Tap).
 //
+// An [Outlet] may have more than a log: a [Filter] that takes captures and escape
+// sequences out, callbacks, syslog. A filter works on what is staged and leaves
+// staged what it cannot decide yet, so a successor decides the same of the same bytes. Output of
+// which nothing was taken out is logged as exactly as without a filter. Of the rest this holds
+// over a kill or an exec: nothing is lost; a chunk (64 KiB at most) of which something was taken
+// out is logged twice when the kill comes between its write and the note of it; OnOutput and
+// OnCaptured may tell the last chunk twice. A capture of more than 32 KiB under way has its
+// beginning in memory: what had been read of it is lost, and the rest of it is
+// logged as text. Lines for syslog are sent at most once, unless they are part of such a
+// chunk, and one that was not whole loses its beginning.
+//
 // Where this cannot hold: a target without a size ("-", a fifo, a terminal) gets a write
 // once more whose end nobody noted, as does a log that somebody replaced or truncated at
 // that very moment; a program that is not ours and appends the very same bytes there is taken
@@ -30,5 +41,5 @@
 // written aside first. Taps have seen at least what is written, and staged is all that
 // they or the log may still need.
 //
-// Start reading at Set.Open, then file.write, Pump.run and stage.fill; layout.go has the books.
+// Start reading at Set.Open, then file.write, Pump.run, Pump.put and stage.fill; layout.go has the books.
 package logs

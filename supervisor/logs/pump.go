@@ -28,7 +28,7 @@ const (
 type Pump struct {
 	r        *os.File
 	raw      syscall.RawConn
-	sink     *Sink
+	out      Outlet
 	tap      func([]byte)
 	ended    func()
 	holdTime time.Duration
@@ -48,7 +48,8 @@ type Pump struct {
 func (p *Pump) Done() <-chan struct{} { return p.done }
 
 // Drain returns once everything that was in the pipe when it was called is
-// written, and says so; false means that timeout passed first, as behind a stuck disk. The
+// written, and says so, the end of a token or a capture that was never completed
+// too; false means that timeout passed first, as behind a stuck disk. The
 // pump goes on: processes that outlived the main one may hold the pipe open.
 func (p *Pump) Drain(timeout time.Duration) bool {
 	ack := make(chan struct{})
@@ -107,7 +108,7 @@ func (p *Pump) begin() error {
 // than the end of the pipe and its being closed there are none worth telling.
 func (p *Pump) end(err error) {
 	if p.stage.slot == 0 || err == io.EOF {
-		p.flush()
+		p.flush(finally)
 	}
 	p.Close()
 	p.ended()
@@ -126,10 +127,12 @@ func (p *Pump) woken() error {
 	_ = p.r.SetReadDeadline(time.Time{})
 	p.mu.Unlock()
 	var err error
+	how := patiently
 	if len(drains) > 0 {
 		err = p.drain()
+		how = finally
 	}
-	p.flush()
+	p.flush(how)
 	for _, ack := range drains {
 		close(ack)
 	}
@@ -172,7 +175,7 @@ func (p *Pump) read(wait bool) (err error) {
 	case rawErr != nil:
 		return rawErr
 	case err == errHeld:
-		p.flush()
+		p.flush(makeRoom)
 		return nil
 	case err != nil:
 		return err
@@ -188,25 +191,22 @@ func (p *Pump) handOn(fresh []byte) {
 		p.tap(fresh)
 	}
 	data := p.stage.data()
-	switch {
-	case p.sink == nil:
-		p.stage.done(len(data))
-	case !p.sink.sharing():
-		_, _ = p.sink.f.write(data, &p.stage)
-	default:
-		whole := bytes.LastIndexByte(data, '\n') + 1
+	whole := len(data)
+	if p.out.Sink != nil && p.out.Sink.sharing() {
+		whole = bytes.LastIndexByte(data, '\n') + 1
 		if len(data)-whole > holdSize {
 			whole = len(data)
 		}
-		if whole > 0 {
-			_, _ = p.sink.f.write(data[:whole], &p.stage)
-			p.heldUntil = time.Time{}
-		}
+	}
+	if whole > 0 {
+		p.put(data[:whole], patiently)
+		p.heldUntil = time.Time{}
 	}
 	p.hold()
 }
 
-// hold keeps an unfinished line staged; the time runs from its first byte.
+// hold keeps an unfinished line staged; the time runs from its first byte. What a
+// filter cannot decide waits there for longer.
 func (p *Pump) hold() {
 	p.stage.settle()
 	held := !p.heldUntil.IsZero()
@@ -222,10 +222,10 @@ func (p *Pump) hold() {
 }
 
 // flush writes a held line as it stands.
-func (p *Pump) flush() {
+func (p *Pump) flush(how insist) {
 	p.heldUntil = time.Time{}
-	if data := p.stage.data(); len(data) > 0 {
-		_, _ = p.sink.f.write(data, &p.stage)
+	if data := p.stage.data(); len(data) > 0 || how == finally && !p.out.plain() {
+		p.put(data, how)
 	}
 	p.stage.settle()
 }

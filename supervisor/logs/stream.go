@@ -52,14 +52,19 @@ func (st *Stream) TapState() []byte {
 // tap that goes on from TapState. It must not keep the chunk; the state is copied.
 type Tap func(chunk []byte) (count uint64, state []byte)
 
-// Start begins to read, first of all what an earlier supervisor had read and not written.
-// Without a sink the output is thrown away; tap may be nil. The sink stays the caller's, to be
-// closed after Done. A stream is started once; to go on after Close it must be opened anew.
+// Start is StartTo for who only logs and counts. Without a sink the output is thrown away;
+// tap may be nil.
 func (st *Stream) Start(sink *Sink, tap Tap) (*Pump, error) {
+	return st.StartTo(Outlet{Sink: sink, Tap: tap})
+}
+
+// StartTo begins to read, first of all what an earlier supervisor had read and not written.
+// A stream is started once; to go on after Close it must be opened anew.
+func (st *Stream) StartTo(out Outlet) (*Pump, error) {
 	if st.r == nil {
 		return nil, fmt.Errorf("cannot read %s: it was started before", st.id)
 	}
-	if tap != nil {
+	if out.Tap != nil {
 		if err := st.s.enterTap(st.e); err != nil {
 			return nil, fmt.Errorf("cannot read %s: %w", st.id, err)
 		}
@@ -68,10 +73,10 @@ func (st *Stream) Start(sink *Sink, tap Tap) (*Pump, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot read %s: %w", st.id, err)
 	}
-	p := &Pump{r: st.r, raw: raw, sink: sink, ended: st.ended, holdTime: st.s.holdTime, done: make(chan struct{})}
+	p := &Pump{r: st.r, raw: raw, out: out, ended: st.ended, holdTime: st.s.holdTime, done: make(chan struct{})}
 	p.stage.s, p.stage.e = st.s, st.e
-	if tap != nil {
-		p.tap = p.stage.tapInto(tap)
+	if out.Tap != nil {
+		p.tap = p.stage.tapInto(out.Tap)
 	}
 	st.r = nil
 	st.s.mu.Lock()
