@@ -2,10 +2,12 @@ package supervisor
 
 import (
 	"fmt"
+	"os"
 	"slices"
 	"syscall"
 	"time"
 
+	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
 	"golang.org/x/sys/unix"
 
@@ -126,5 +128,26 @@ func moreThanAnExit(in *instance) string {
 		return ""
 	default:
 		return r.Words()
+	}
+}
+
+// greetAsSupervisord are the lines that supervisord's log begins with.
+func greetAsSupervisord(log *zap.Logger, c conf.Supervisor, told []string) {
+	if c.User == nil && os.Geteuid() == 0 {
+		log.Log(critical, "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  "+
+			"If you intend to run as root, you can set user=root in the config file to avoid this message.")
+	}
+	for _, line := range told {
+		log.Info(line)
+	}
+	for _, s := range append([]conf.Server{{Network: "unix", Auth: c.Auth}}, c.Servers...) {
+		kind := "unix_http_server"
+		if s.Network != "unix" {
+			kind = "inet_http_server"
+		}
+		log.Info("RPC interface 'supervisor' initialized")
+		if s.Auth == (conf.Auth{}) {
+			log.Log(critical, fmt.Sprintf("Server '%s' running without any HTTP authentication checking", kind))
+		}
 	}
 }

@@ -359,6 +359,9 @@ func (s *server) build(o Options, e edges, p past) error {
 		Enforced: enforcedBy(e.tree.Mode()), Why: e.tree.Why(),
 	}}
 	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(e.log))
+	if c.LogStyle == styleSupervisord {
+		greetAsSupervisord(e.log, c, o.Told)
+	}
 	s.greet(e.log, e.tree)
 	return nil
 }
