@@ -18,6 +18,7 @@ type Env struct {
 	CPUs        int   // 0: unknown
 	UID         int   // effective user of the supervisor
 	Home        string
+	Cwd         string // where relative paths of a supervisord.conf begin
 	Hostname    string
 	Environ     map[string]string
 
@@ -49,6 +50,10 @@ func HostEnv() (Env, error) {
 		return Env{}, fmt.Errorf("cannot read the host's name: %v", err)
 	}
 	home, _ := os.UserHomeDir() // "" without $HOME
+	cwd, err := os.Getwd()
+	if err != nil {
+		cwd = "/" // it was removed
+	}
 	own, _ := os.ReadFile("/proc/self/cgroup")
 	return Env{
 		MemoryTotal: total,
@@ -56,6 +61,7 @@ func HostEnv() (Env, error) {
 		CPUs:        runtime.NumCPU(),
 		UID:         os.Geteuid(),
 		Home:        home,
+		Cwd:         cwd,
 		Hostname:    hostname,
 		Environ:     environ(os.Environ()),
 	}, nil

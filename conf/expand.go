@@ -30,8 +30,8 @@ func (n names) env(environ map[string]string) names {
 // maxWidth is the widest field an expansion may ask for.
 const maxWidth = 255
 
-// expand replaces supervisord's expansions, which are Python's: %(name)s,
-// %(name)d with the flags "-", "0" and a width, and %% for a percent sign.
+// expand replaces supervisord's expansions, which are Python's: %(name)s and
+// %(name)d with flags, a width and a precision, and %% for a percent sign.
 func (n names) expand(text string) (string, *fault) {
 	var out strings.Builder
 	rest := text
@@ -64,13 +64,15 @@ func (n names) expand(text string) (string, *fault) {
 
 // expansion is one parsed %(name)02d.
 type expansion struct {
-	text  string // as written
-	name  string
-	left  bool
-	zero  bool
-	width int
-	verb  byte
+	text      string // as written
+	name      string
+	flags     string // of Python's " #+-0"
+	width     int
+	precision int // -1: none
+	verb      byte
 }
+
+func (e expansion) flag(c string) bool { return strings.Contains(e.flags, c) }
 
 // parseExpansion reads "(name)02d" and says how long it is.
 func parseExpansion(s string) (e expansion, size int, ok bool) {
@@ -78,28 +80,35 @@ func parseExpansion(s string) (e expansion, size int, ok bool) {
 	if !strings.HasPrefix(s, "(") || end < 0 {
 		return e, 0, false
 	}
-	e.name = s[1:end]
-	i := end + 1
-	for ; i < len(s) && (s[i] == '0' || s[i] == '-'); i++ {
-		e.zero = e.zero || s[i] == '0'
-		e.left = e.left || s[i] == '-'
-	}
-	digits := i
-	for i < len(s) && '0' <= s[i] && s[i] <= '9' {
-		i++
-	}
-	if digits < i {
-		width, err := strconv.Atoi(s[digits:i])
-		if err != nil || width > maxWidth {
-			return e, 0, false
-		}
-		e.width = width
-	}
-	if i == len(s) || s[i] != 's' && s[i] != 'd' {
+	e.name, e.precision = s[1:end], -1
+	rest := strings.TrimLeft(s[end+1:], " #+-0")
+	e.flags = s[end+1 : len(s)-len(rest)]
+	if e.width, rest, ok = leadingWidth(rest); !ok {
 		return e, 0, false
 	}
-	e.verb, e.text = s[i], "%"+s[:i+1]
-	return e, i + 1, true
+	if after, dot := strings.CutPrefix(rest, "."); dot {
+		if e.precision, rest, ok = leadingWidth(after); !ok {
+			return e, 0, false
+		}
+	}
+	rest = strings.TrimLeft(rest, "hlL") // as in C, without a meaning
+	if rest == "" || strings.IndexByte("sdiuxXo", rest[0]) < 0 {
+		return e, 0, false
+	}
+	size = len(s) - len(rest) + 1
+	e.verb, e.text = rest[0], "%"+s[:size]
+	return e, size, true
+}
+
+// leadingWidth reads a number that may be missing.
+func leadingWidth(s string) (n int, rest string, ok bool) {
+	rest = strings.TrimLeft(s, "0123456789")
+	digits := s[:len(s)-len(rest)]
+	if digits == "" {
+		return 0, rest, true
+	}
+	n, err := strconv.Atoi(digits)
+	return n, rest, err == nil && n <= maxWidth
 }
 
 func (n names) value(e expansion) (string, *fault) {
@@ -108,15 +117,55 @@ func (n names) value(e expansion) (string, *fault) {
 		return "", faultf(n.hint(e.name), "cannot expand %q: there is no name %q here", e.text, e.name)
 	}
 	number, isNumber := value.(int)
-	switch {
-	case e.verb == 'd' && !isNumber:
-		return "", faultf(fmt.Sprintf("write %%(%s)s", e.name), "cannot expand %q: %s is not a number", e.text, e.name)
-	case e.left:
-		return fmt.Sprintf("%-*v", e.width, value), nil
-	case e.zero && e.verb == 'd': // Python pads with zeros for d only
-		return fmt.Sprintf("%0*d", e.width, number), nil
+	if e.verb == 's' {
+		return e.pad(e.cut(fmt.Sprint(value)), false), nil
 	}
-	return fmt.Sprintf("%*v", e.width, value), nil
+	if !isNumber {
+		return "", faultf(fmt.Sprintf("write %%(%s)s", e.name), "cannot expand %q: %s is not a number", e.text, e.name)
+	}
+	return e.number(number), nil
+}
+
+func (e expansion) cut(s string) string {
+	if runes := []rune(s); e.precision >= 0 && e.precision < len(runes) {
+		return string(runes[:e.precision])
+	}
+	return s
+}
+
+// number writes n as Python does: of the formats that Go shares, only the
+// prefix of an octal is another.
+func (e expansion) number(n int) string {
+	verb := e.verb
+	if verb == 'i' || verb == 'u' {
+		verb = 'd'
+	}
+	format := "%"
+	for _, c := range []string{"+", " ", "#"} {
+		if e.flag(c) && !(c == "#" && (verb == 'd' || verb == 'o')) {
+			format += c
+		}
+	}
+	if e.precision >= 0 {
+		format += "." + strconv.Itoa(e.precision)
+	}
+	return e.pad(fmt.Sprintf(format+string(verb), n), e.flag("0") && !e.flag("-"))
+}
+
+// pad fills up to the width: on the right, on the left, or with zeros behind the
+// sign.
+func (e expansion) pad(s string, zeros bool) string {
+	missing := e.width - len([]rune(s))
+	switch {
+	case missing <= 0:
+		return s
+	case e.flag("-"):
+		return s + strings.Repeat(" ", missing)
+	case zeros:
+		sign := s[:len(s)-len(strings.TrimLeft(s, "+- "))]
+		return sign + strings.Repeat("0", missing) + s[len(sign):]
+	}
+	return strings.Repeat(" ", missing) + s
 }
 
 // hint lists the names there are. The variables of the environment are too

@@ -129,8 +129,18 @@ func (p place) at(keys ...string) place {
 	return place{p.file, append(slices.Clip(p.path), keys...)}
 }
 
-func (p place) key() string { return toml.Key(p.path).String() }
+func (p place) key() string {
+	if p.file.marks == nil {
+		return toml.Key(p.path).String()
+	}
+	m, rest := p.file.marked(p.path)
+	return strings.TrimPrefix(strings.Join(append([]string{m.key}, rest...), "."), ".")
+}
 
 func (p place) pos() Position {
+	if p.file.marks != nil {
+		m, _ := p.file.marked(p.path)
+		return m.pos
+	}
 	return Position{File: p.file.name, Line: p.file.lines.of(p.path)}
 }

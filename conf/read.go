@@ -19,6 +19,23 @@ type file struct {
 	dir   string // absolute: %(here)s, and the base of relative paths
 	path  string // absolute
 	lines lines
+	marks map[string]mark // of a file that is no TOML: what each key is there
+}
+
+// mark is where a key of ours comes from in a file of another language.
+type mark struct {
+	pos Position
+	key string
+}
+
+// marked finds the mark of the longest known prefix of path, and what is left.
+func (f *file) marked(path []string) (m mark, rest []string) {
+	for n := len(path); n > 0; n-- {
+		if m, ok := f.marks[joinPath(path[:n])]; ok {
+			return m, path[n:]
+		}
+	}
+	return mark{pos: Position{File: f.name}}, path
 }
 
 // document is a file and its decoded text.
@@ -28,14 +45,19 @@ type document struct {
 	raw   rawFile
 }
 
-// Read reads the TOML file at path with what it includes, and returns the
-// configuration as it will run on a host like env.
+// Read reads the file at path with what it includes, and returns the
+// configuration as it will run on a host like env. A file whose name ends in
+// .conf or .ini is supervisord's, one that ends in .toml is not; of any other
+// the text decides. See ReadINI.
 //
 // The error is always a *Problems with everything that is wrong in any of the
 // files; the warnings are returned with and without it. Included files hold
 // [programs.*] and [groups.*] only: the supervisor and the host are described in one place. A
 // program is written in one file: there is no merging.
 func Read(path string, env Env) (*Config, []Warning, error) {
+	if isINI(path) {
+		return ReadINI(path, env, Overrides{})
+	}
 	r := newReport()
 	c := r.read(path, env)
 	if err := r.err(); err != nil {

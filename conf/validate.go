@@ -52,6 +52,7 @@ func (res *resolver) checkSupervisor(c *Config) {
 	res.oneOf(at.at("cgroup"), string(c.Supervisor.Cgroup), cgroupModes)
 	res.oneOf(at.at("orphans"), string(c.Supervisor.Orphans), orphanModes)
 	res.oneOf(at.at("log_level"), c.Supervisor.LogLevel, logLevels)
+	res.checkPlaces(at, c)
 	res.oneOf(at.at("log_style"), c.Supervisor.LogStyle, logStyles)
 	res.checkServers(c)
 	res.oneOf(host.at("overcommit"), c.Host.Overcommit, overcommits)

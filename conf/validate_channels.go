@@ -2,6 +2,8 @@ package conf
 
 import (
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -79,6 +81,20 @@ func (res *resolver) checkServers(c *Config) {
 		case s.Network == "tcp" && s.Auth == (Auth{}) && !loopback(s.Address):
 			res.problem(at, faultf("set username and password, or listen on 127.0.0.1",
 				"cannot listen on %s without a password: everybody who reaches it could start and stop programs", s.Address))
+		}
+	}
+}
+
+// checkPlaces refuses directories that are not there.
+func (res *resolver) checkPlaces(at place, c *Config) {
+	for key, dir := range map[string]string{"directory": c.Supervisor.Directory, "childlogdir": c.Supervisor.ChildLogDir} {
+		if info, err := os.Stat(dir); dir != "" && (err != nil || !info.IsDir()) {
+			res.problem(at.at(key), faultf("create it: mkdir -p "+dir, "%s is not an existing directory", dir))
+		}
+	}
+	if file := c.Supervisor.PidFile; file != "" {
+		if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+			res.problem(at.at("pidfile"), faultf("create it: mkdir -p "+filepath.Dir(file), "The directory named as part of the path %s does not exist", file))
 		}
 	}
 }

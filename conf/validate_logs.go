@@ -29,10 +29,10 @@ func (l *logChecker) program(p Program) {
 }
 
 // check reports a directory that does not exist, which supervisord refuses
-// too, and one file with two ways of rotating it.
+// too, and warns of one file with two ways of rotating it.
 func (l *logChecker) check(table place, key string, t LogTarget) {
 	at := table.at(key)
-	if t.Path == "" || t.Path == "-" || l.res.bad[at.key()] {
+	if t.Path == "" || t.Path == "-" || t.Path == Auto || l.res.bad[at.key()] {
 		return
 	}
 	if f := l.directory(filepath.Dir(t.Path)); f != nil {
@@ -49,8 +49,8 @@ func (l *logChecker) check(table place, key string, t LogTarget) {
 		return
 	}
 	if first.target.MaxBytes != t.MaxBytes || first.target.Backups != t.Backups {
-		l.res.problem(at, faultf("give both the same _maxbytes and _backups, or two files",
-			"cannot rotate %q in two ways: at %v with %d backups here, at %v with %d for %s (%s)", t.Path,
+		l.res.warn(at, faultf("give both the same _maxbytes and _backups, or two files",
+			"%q would be rotated in two ways: at %v with %d backups here, at %v with %d for %s (%s)", t.Path,
 			t.MaxBytes, t.Backups, first.target.MaxBytes, first.target.Backups, first.at.key(), first.at.pos()))
 	}
 }

@@ -97,3 +97,6 @@ func (d *Document) open(name, file string, line int) *Section {
 	d.Sections = append(d.Sections, s)
 	return s
 }
+
+// Own says whether the key is written in the section itself, not in [DEFAULT].
+func (s *Section) Own(key string) bool { return s.index(key) >= 0 }
