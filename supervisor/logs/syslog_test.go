@@ -2,6 +2,10 @@ package logs
 
 import (
 	"errors"
+	"log/syslog"
+	"net"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -92,5 +96,27 @@ func TestSyslogTellsOfLoss(t *testing.T) {
 	}
 	if !slices.Equal(lost, []int64{0, 2}) || !errors.Is(told[0], fail) || told[1] != nil || s.Lost() != 2 {
 		t.Errorf("told %v %v", lost, told)
+	}
+}
+
+// TestSyslogOnTheWire: a datagram per line, as syslog(3) sends it.
+func TestSyslogOnTheWire(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "log")
+	daemon, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: path, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer daemon.Close()
+	s := newSyslog(func() (lineSender, error) {
+		return syslog.Dial("unixgram", path, syslog.LOG_USER|syslog.LOG_INFO, "tag")
+	})
+	s.Lines("web_00").put([]byte("one\n"))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	got := make([]byte, 1000)
+	n, err := daemon.Read(got)
+	if want := regexp.MustCompile(`^<14>.* tag\[\d+\]: web_00 one\n$`); err != nil || !want.Match(got[:n]) {
+		t.Errorf("got %q, %v", got[:n], err)
 	}
 }
