@@ -77,7 +77,7 @@ func (f *Filter) text(d *decided, data []byte, how insist) {
 		if how == patiently {
 			open = prefixAtEnd(rest, captureBegin)
 		}
-		f.show(d, rest[:len(rest)-open], how != patiently || open > 0)
+		f.show(d, rest[:len(rest)-open], how != patiently) // what is open may belong to a sequence
 		return
 	}
 	if begin > 0 {
