@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -23,10 +24,10 @@ const unprivilegedWindow = 2 * time.Second
 func (g *Group) PressureTrigger(full bool, stall, window time.Duration) (int, error) {
 	trigger := -1
 	err := g.withDir(func(dir int) error {
-		fd, err := armPressure(dir, full, stall, window)
+		fd, err := armPressure(dir, "memory.pressure", full, stall, window)
 		if err == unix.EINVAL && window%unprivilegedWindow != 0 {
 			wide := (window/unprivilegedWindow + 1) * unprivilegedWindow
-			fd, err = armPressure(dir, full, time.Duration(float64(stall)*float64(wide)/float64(window)), wide)
+			fd, err = armPressure(dir, "memory.pressure", full, time.Duration(float64(stall)*float64(wide)/float64(window)), wide)
 		}
 		trigger = fd
 		return err
@@ -45,8 +46,27 @@ func (g *Group) PressureTrigger(full bool, stall, window time.Duration) (int, er
 	return -1, fmt.Errorf("cannot watch %q for a stall of %s in %s: %v", path, stall, window, err)
 }
 
-func armPressure(dir int, full bool, stall, window time.Duration) (int, error) {
-	fd, err := openAt(dir, "memory.pressure", unix.O_RDWR|unix.O_NONBLOCK)
+// HostPressureTrigger is PressureTrigger for the whole host, some of whose tasks
+// stalled: proc is where procfs is mounted. The window must be a multiple of 2 s without
+// CAP_SYS_RESOURCE (Linux 6.4; before, such triggers are refused).
+func HostPressureTrigger(proc string, stall, window time.Duration) (int, error) {
+	path := filepath.Join(proc, "pressure")
+	dir, err := unix.Open(path, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		defer unix.Close(dir)
+		var fd int
+		if fd, err = armPressure(dir, "memory", false, stall, window); err == nil {
+			return fd, nil
+		}
+	}
+	if err == unix.ENOENT || err == unix.EOPNOTSUPP {
+		err = errors.ErrUnsupported
+	}
+	return -1, fmt.Errorf("cannot watch %q for a stall of %s in %s: %w", path, stall, window, err)
+}
+
+func armPressure(dir int, name string, full bool, stall, window time.Duration) (int, error) {
+	fd, err := openAt(dir, name, unix.O_RDWR|unix.O_NONBLOCK)
 	if err != nil {
 		return -1, err
 	}

@@ -31,6 +31,7 @@ type loop struct {
 	changed    map[*instance]bool   // since the last publication
 	auto       autoLogs
 	board      listen.Board       // what listeners hear
+	pressed    time.Duration      // when the host\'s pressure was told last, 0 never
 	clock      int64              // when they were told the time last, seconds since 1970
 	memory     memory             // what is remembered while no supervisor runs
 	stale      map[*instance]bool // to be remembered anew
@@ -201,6 +202,8 @@ func (l *loop) handle(e any) {
 		l.onOutput(e)
 	case captured:
 		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
+	case hostPressure:
+		l.onHostPressure(e)
 	case unheard:
 		l.onUnheard(e)
 	case trouble:

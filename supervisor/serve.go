@@ -414,6 +414,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 			s.loop.post(trouble{what: "the control socket failed", err: err})
 		}
 	})
+	endHost := s.host.watchHost()
 	s.loop.run(ctx)
 	if s.loop.left {
 		s.loop.rememberSelf(false)
@@ -423,6 +424,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	s.over = true
 	s.loop.rememberSelf(true)
 	end()
+	endHost()
 	s.notify.close()
 	s.host.poll.stop()
 	wg.Wait()

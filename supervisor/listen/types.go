@@ -40,6 +40,8 @@ const (
 	OOMKilled Type = "BULKHEAD_OOM_KILLED"
 	Ended     Type = "BULKHEAD_ENDED" // any end of a run, with its reason
 	Trouble   Type = "BULKHEAD_TROUBLE"
+
+	HostPressure Type = "BULKHEAD_HOST_PRESSURE"
 )
 
 // All are the types that are told.
@@ -48,7 +50,7 @@ var All = []Type{
 	ProcessStateStopped, ProcessStateFatal, ProcessStateUnknown,
 	ProcessLogStdout, ProcessLogStderr, ProcessCommunicationStdout, ProcessCommunicationStderr, RemoteCommunication,
 	SupervisorRunning, SupervisorStopping, Tick5, Tick60, Tick3600, ProcessGroupAdded, ProcessGroupRemoved,
-	Recycled, OOMKilled, Ended, Trouble,
+	Recycled, OOMKilled, Ended, Trouble, HostPressure,
 }
 
 // abstract are the types that only stand for those below them.

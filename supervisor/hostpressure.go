@@ -1,0 +1,82 @@
+package supervisor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"strconv"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"bulkhead/cgroup"
+	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/listen"
+)
+
+// The host's memory is under pressure when some of its tasks waited for it for this
+// share of a window. It is told at most this often: it lasts.
+const (
+	hostStall     = 300 * time.Millisecond
+	hostWindow    = 2 * time.Second
+	pressureAgain = 10 * time.Second
+)
+
+// hostPressure is the news that the host is short of memory, as read at that moment.
+type hostPressure struct {
+	some, full float64 // share of the last 10 s in which some, or all, tasks waited; in percent
+	available  int64   // bytes
+}
+
+// watchHost has the kernel tell of the host's pressure. A kernel without PSI is no
+// trouble: nothing is decided by it.
+func (h *host) watchHost() (end func()) {
+	fd, err := cgroup.HostPressureTrigger("/proc", hostStall, hostWindow)
+	if err == nil {
+		err = h.poll.add(fd, unix.EPOLLPRI, func() {
+			if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
+				h.post(hostPressure{averageOf(text, "some"), averageOf(text, "full"), memAvailable()})
+			}
+		})
+	}
+	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
+		return func() {}
+	}
+	if err != nil {
+		h.post(trouble{what: "the host's memory pressure cannot be watched", err: err})
+		return func() {}
+	}
+	return func() {
+		h.poll.remove(fd)
+		unix.Close(fd)
+	}
+}
+
+// averageOf reads avg10 of a line of a pressure file (Documentation/accounting/psi.rst).
+func averageOf(text []byte, kind string) float64 {
+	for line := range bytes.Lines(text) {
+		f := bytes.Fields(line)
+		if len(f) < 2 || string(f[0]) != kind {
+			continue
+		}
+		if v, ok := bytes.CutPrefix(f[1], []byte("avg10=")); ok {
+			n, _ := strconv.ParseFloat(string(v), 64) // 0 for nonsense
+			return n
+		}
+	}
+	return 0
+}
+
+func (l *loop) onHostPressure(e hostPressure) {
+	now := l.now()
+	if l.pressed != 0 && now < l.pressed+pressureAgain {
+		return
+	}
+	l.pressed = now
+	l.event(nil, 0, control.Event{Kind: "pressure", Message: fmt.Sprintf(
+		"the host is short of memory: some of its tasks waited for it %.0f%% of the last 10 s, all of them %.0f%%; %s are available",
+		e.some, e.full, control.Size(e.available))})
+	l.notify(listen.Event{Type: listen.HostPressure,
+		Payload: fmt.Sprintf("some:%.2f full:%.2f available:%d", e.some, e.full, e.available)})
+}
