@@ -265,7 +265,7 @@ func (w *response) head(length int) []byte {
 }
 
 // streamTo writes a piece of a stream at once; note is how far it has come.
-func streamTo(w http.ResponseWriter, p []byte, note any) error {
+func StreamTo(w http.ResponseWriter, p []byte, note any) error {
 	if r, ok := w.(*response); ok {
 		return r.stream(p, note)
 	}
