@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"bulkhead/conf"
@@ -29,6 +30,9 @@ type daemon struct {
 	store   *state.Store
 	read    func() (*conf.Config, error) // the config file, as it is now
 	info    control.Info
+
+	identifier string                      // names the supervisor for supervisord's clients
+	lastRead   atomic.Pointer[conf.Config] // the config file as it was read last, in force or not
 
 	exe       string             // the binary on disk that an upgrade executes
 	replace   func() error       // does it, on the loop's goroutine
@@ -206,6 +210,7 @@ func (d *daemon) reread(ctx context.Context, apply bool, names []string) (*rerea
 	if err != nil {
 		return nil, conf.Changes{}, &control.Error{Fault: control.CantReread, Message: err.Error()}
 	}
+	d.lastRead.Store(c)
 	q := &rereadRequest{config: c, apply: apply, names: names, digest: digest(c.Files), note: control.NoteOf(ctx), diff: make(chan conf.Changes, 1)}
 	if err := d.ask(ctx, q); err != nil {
 		return nil, conf.Changes{}, err

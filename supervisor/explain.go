@@ -31,6 +31,9 @@ func explain(r programs.Reason, f *runFacts, p *conf.Program, now time.Time) con
 		out.Signal = unix.SignalName(syscall.Signal(r.Exit.Signal))
 	}
 	out.Detail = detail(r, f, p)
+	if r.Kind == programs.KindSpawnFailed {
+		out.SpawnErr = spawnErr(f.failure)
+	}
 	return out
 }
 

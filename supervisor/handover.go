@@ -22,6 +22,7 @@ type handover struct {
 	TreeLock, StateLock int // -1 none
 	TreeHome            cgroup.Home
 	Conns               []control.Carried
+	Doors               map[string]int // listeners beside Listener, by the name of their door
 	Events              []control.Event
 	Lost                bool // not all that was asked of the runs may have been done
 }
@@ -140,6 +141,9 @@ func descriptor(f *os.File) int {
 
 func (h *handover) descriptors() []int {
 	fds := []int{h.Listener, h.Notify, h.TreeLock, h.StateLock}
+	for _, fd := range h.Doors {
+		fds = append(fds, fd)
+	}
 	for _, c := range h.Conns {
 		fds = append(fds, c.FD)
 	}

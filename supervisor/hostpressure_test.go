@@ -28,7 +28,7 @@ func TestHostPressureIsTold(t *testing.T) {
 			w.after(4 * time.Second)
 		}
 		got := w.kinds("pressure")
-		if len(got) != 2 || !strings.Contains(got[0], "13% of the last 10 s, all of them 3%; 256M are available") {
+		if len(got) != 2 || !strings.Contains(got[0], "12% of the last 10 s, all of them 3%; 256M are available") {
 			t.Errorf("told %q", got)
 		}
 		equal(t, "heard", w.heard(), []string{"BULKHEAD_HOST_PRESSURE some:12.50 full:3.25 available:268435456"})

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"slices"
 	"sync"
+	"time"
 
+	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 )
 
@@ -16,6 +18,11 @@ type view struct {
 	idle    bool // nothing runs and nothing is going to
 	reasons []control.Reason
 	failure string // what a failed spawn said
+
+	inst                    conf.Instance
+	priority, groupPriority int
+	//lint:ignore ST1011 startsecs is supervisord's word
+	startSecs time.Duration
 }
 
 // snapshot is all instances, by group and name. Snapshots share their index for
@@ -23,6 +30,7 @@ type view struct {
 type snapshot struct {
 	views  []*view
 	index  map[string]int // by full name
+	groups []string       // in service, those without an instance too
 	ending bool           // a shutdown has begun
 }
 
@@ -70,7 +78,7 @@ func (l *loop) publishChanges() {
 	if len(l.changed) == 0 && old.ending == (l.ending != nil) {
 		return
 	}
-	next := &snapshot{views: slices.Clone(old.views), index: old.index, ending: l.ending != nil}
+	next := &snapshot{views: slices.Clone(old.views), index: old.index, groups: old.groups, ending: l.ending != nil}
 	for in := range l.changed {
 		if i, ok := next.index[in.conf.FullName()]; ok {
 			next.views[i] = l.view(in)
@@ -82,7 +90,7 @@ func (l *loop) publishChanges() {
 
 // publishAll makes the snapshot anew, after instances came or went.
 func (l *loop) publishAll() {
-	next := &snapshot{index: map[string]int{}, ending: l.ending != nil}
+	next := &snapshot{index: map[string]int{}, groups: l.groups(), ending: l.ending != nil}
 	for _, in := range l.instances {
 		next.views = append(next.views, l.view(in))
 	}

@@ -62,6 +62,12 @@ func (s *server) replace() (err error) {
 	}
 	defer notify.Close()
 	h.Notify = descriptor(notify)
+	doors, closeDoors, err := s.handDoors()
+	defer closeDoors()
+	if err != nil {
+		return err
+	}
+	h.Doors = doors
 	h.Conns = s.ctl.Freeze()
 	defer s.ctl.Thaw()
 	docs := s.loop.rememberAll()

@@ -109,6 +109,7 @@ type server struct {
 	calm     *calm
 	lock     *state.Lock
 	listener net.Listener
+	doors    []control.Door // beside listener
 	handed   *handover      // nil: there was no image before this one
 	pidFile  func()         // removes it; nil: there is none
 	stored   map[string]int // sockets that systemd has kept for us
@@ -163,15 +164,7 @@ func (s *server) claim(c conf.Supervisor) (err error) {
 		return err
 	}
 	s.undo = append(s.undo, s.lock.Release)
-	if s.listener, err = s.socket(c); err != nil {
-		return err
-	}
-	s.undo = append(s.undo, func() {
-		if !s.left() {
-			s.listener.Close()
-		}
-	})
-	return nil
+	return s.openDoors()
 }
 
 // The names under which systemd keeps our sockets.
@@ -357,8 +350,15 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.daemon = &daemon{loop: s.loop, journal: journal, logs: e.set, store: s.store, read: o.Read, exe: exe, replace: s.replace, leave: s.leave, flush: make(chan chan struct{}), info: control.Info{
 		Version: o.Version, PID: os.Getpid(), Config: o.Config.Path, State: "RUNNING",
 		Enforced: enforcedBy(e.tree.Mode()), Why: e.tree.Why(),
-	}}
+	}, identifier: c.Identifier}
+	s.daemon.lastRead.Store(o.Config)
 	s.ctl = control.NewServer(s.daemon, zap.NewStdLog(e.log))
+	s.mount()
+	for _, d := range s.doors {
+		if err := s.ctl.Open(d); err != nil {
+			return err
+		}
+	}
 	if c.LogStyle == styleSupervisord {
 		greetAsSupervisord(e.log, c, o.Told)
 	}

@@ -12,7 +12,8 @@ import (
 // asked for, by whoever asks.
 func (l *loop) view(in *instance) *view {
 	s, p := in.state, &in.prog.conf
-	v := &view{lastN: s.LastN, idle: in.idle(), reasons: in.reasons}
+	v := &view{lastN: s.LastN, idle: in.idle(), reasons: in.reasons,
+		inst: in.conf, priority: p.Priority, groupPriority: p.GroupPriority, startSecs: p.StartSecs}
 	v.Name, v.Group, v.Program = in.conf.Name, in.conf.Group, p.Name
 	v.State = s.Public().String()
 	v.StateCode = int(s.Public())

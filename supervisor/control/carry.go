@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"time"
 )
 
 // Carried is one connection on its way into the next image of this process.
 type Carried struct {
 	FD     int             `json:"fd"`               // close-on-exec as yet
+	Door   string          `json:"door,omitempty"`   // by which it came
 	Input  []byte          `json:"input,omitempty"`  // received and not answered; may end in the middle of a request
 	Output []byte          `json:"output,omitempty"` // said and not on the wire
 	Last   bool            `json:"last,omitempty"`   // the end follows Output
@@ -31,13 +31,15 @@ func (s *Server) Freeze() []Carried {
 	s.frozen = true
 	s.interrupt()
 	s.mu.Unlock()
-	s.accepting.Lock()
+	for _, d := range s.doors {
+		d.accepting.Lock()
+	}
 	s.mu.Lock()
 	var all []Carried
 	for c := range s.conns {
 		c.mu.Lock()
 		if fd, ok := c.descriptor(); ok && !c.dead {
-			all = append(all, Carried{FD: fd, Input: c.in, Output: c.out, Last: c.last, Begun: c.begun, Note: c.note.get()})
+			all = append(all, Carried{FD: fd, Door: c.door.name, Input: c.in, Output: c.out, Last: c.last, Begun: c.begun, Note: c.note.get()})
 		}
 	}
 	return all
@@ -51,18 +53,8 @@ func (s *Server) Thaw() {
 	s.frozen = false
 	s.interrupt()
 	s.mu.Unlock()
-	s.accepting.Unlock()
-}
-
-// interrupt ends an Accept that waits while the server is frozen, whether it
-// has got a connection or not.
-func (s *Server) interrupt() {
-	var deadline time.Time
-	if s.frozen {
-		deadline = time.Unix(1, 0)
-	}
-	if s.listener != nil {
-		_ = s.listener.SetDeadline(deadline) // of a closed one: then there is nothing to end
+	for _, d := range s.doors {
+		d.accepting.Unlock()
 	}
 }
 
@@ -96,5 +88,10 @@ func (s *Server) resume(c Carried) error {
 	if err != nil {
 		return err
 	}
-	return s.start(nc, &c)
+	d := s.door(c.Door)
+	if d == nil {
+		nc.Close()
+		return fmt.Errorf("%q is not served any more", c.Door)
+	}
+	return s.start(nc, d, &c)
 }

@@ -24,9 +24,13 @@ const (
 // server cannot be reached returns an [UnreachableError], one that was refused
 // as a whole an [Error].
 type Client struct {
-	path string
-	http *http.Client
+	path       string
+	http       *http.Client
+	user, pass string
 }
+
+// Authorize has the client say who it is, to a server that asks.
+func (c *Client) Authorize(user, pass string) { c.user, c.pass = user, pass }
 
 // Dial returns a client of the server whose socket is at path. Nothing is
 // connected before the first question.
@@ -183,6 +187,9 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values, body
 	}
 	if body != nil {
 		req.Header.Set("Content-Type", jsonType)
+	}
+	if c.user != "" {
+		req.SetBasicAuth(c.user, c.pass)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

@@ -33,6 +33,7 @@ var errInputFull = fmt.Errorf("request is larger than %d bytes", maxInput)
 // that move them. So whoever holds mu knows all about the connection.
 type conn struct {
 	server  *Server
+	door    *door
 	nc      net.Conn
 	raw     syscall.RawConn
 	ctx     context.Context // over when the client is gone or the server ends
@@ -56,7 +57,7 @@ type conn struct {
 
 // newConn makes a connection; c is what it was in the image before, nil for a
 // new one.
-func (s *Server) newConn(nc net.Conn, c *Carried) (*conn, error) {
+func (s *Server) newConn(nc net.Conn, d *door, c *Carried) (*conn, error) {
 	sc, ok := nc.(syscall.Conn)
 	if !ok {
 		return nil, fmt.Errorf("cannot serve a connection of type %T", nc)
@@ -70,7 +71,7 @@ func (s *Server) newConn(nc net.Conn, c *Carried) (*conn, error) {
 		c = &Carried{}
 	}
 	n := &conn{
-		carried: carried, server: s, nc: nc, raw: raw, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1),
+		carried: carried, server: s, door: d, nc: nc, raw: raw, arrived: make(chan struct{}, 1), room: make(chan struct{}, 1),
 		in: c.Input, out: c.Output, last: c.Last, begun: c.Begun, note: &Note{text: c.Note},
 	}
 	n.ctx, n.cancel = context.WithCancel(s.base)

@@ -32,8 +32,8 @@ func IsStopped(state string) bool {
 	return false
 }
 
-// tooQuickly is supervisord's spawnerr of a run that ended within startsecs.
-const tooQuickly = "Exited too quickly (process log may have details)"
+// TooQuickly is supervisord's spawnerr of a run that ended within startsecs.
+const TooQuickly = "Exited too quickly (process log may have details)"
 
 // Describe returns the third column of status: supervisord's text (4.2.5,
 // _interpretProcessInfo) with what bulkhead knows appended, in local time. It
@@ -55,6 +55,37 @@ func Describe(s Status) string {
 		return ended(s)
 	}
 	return ""
+}
+
+// DescribePlainly is [Describe] in supervisord's own words and no others, for clients that
+// read the text; spawnErr is supervisord's word for a failed start.
+func DescribePlainly(s Status, spawnErr string) string {
+	switch s.State {
+	case "RUNNING":
+		return fmt.Sprintf("pid %d, uptime %s", s.PID, Timedelta(s.UptimeSeconds))
+	case "BACKOFF", "FATAL":
+		if spawnErr == "" {
+			return fmt.Sprintf("unknown error (try \"tail %s\")", s.Name)
+		}
+		return spawnErr
+	case "STOPPED", "EXITED":
+		if s.StartedAt.IsZero() {
+			return "Not started"
+		}
+		return s.EndedAt().Local().Format(stamp)
+	}
+	return ""
+}
+
+// stamp is how supervisord writes when something ended.
+const stamp = "Jan 02 03:04 PM"
+
+// EndedAt is when the last run ended, zero when none has.
+func (s Status) EndedAt() time.Time {
+	if s.StoppedAt.IsZero() && s.LastReason != nil {
+		return s.LastReason.At
+	}
+	return s.StoppedAt
 }
 
 func running(s Status) string {
@@ -99,11 +130,7 @@ func ended(s Status) string {
 	if s.StartedAt.IsZero() {
 		return "Not started"
 	}
-	at := s.StoppedAt
-	if at.IsZero() && s.LastReason != nil {
-		at = s.LastReason.At
-	}
-	text := at.Local().Format("Jan 02 03:04 PM")
+	text := s.EndedAt().Local().Format(stamp)
 	// That a stopped instance was stopped is said by the state.
 	if r := s.LastReason; r != nil && (r.Kind != "stopped" || s.State != "STOPPED") {
 		text += ", " + r.Words()
@@ -119,7 +146,7 @@ func failing(s Status) string {
 	case r.Kind == "spawn_failed" && r.Detail != "":
 		return r.Detail
 	case r.UptimeSeconds == 0 && (r.Kind == "crashed" || r.Kind == "exited"):
-		return tooQuickly + ", " + r.Words()
+		return TooQuickly + ", " + r.Words()
 	}
 	return r.Words()
 }

@@ -58,3 +58,9 @@ func encodeNote(v any) json.RawMessage {
 	}
 	return text
 }
+
+// WithoutNote returns ctx for one of several things that a request does: the
+// request's note is not its own.
+func WithoutNote(ctx context.Context) context.Context {
+	return context.WithValue(ctx, noteKey{}, &Note{})
+}

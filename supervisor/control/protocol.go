@@ -59,7 +59,8 @@ type Reason struct {
 	UptimeSeconds   int64  `json:"uptime_seconds"`
 	MemoryPeakBytes int64  `json:"memory_peak_bytes,omitempty"`
 	JobsDone        int64  `json:"jobs_done"`
-	Job             string `json:"job,omitempty"` // the job in hand when it ended
+	Job             string `json:"job,omitempty"`       // the job in hand when it ended
+	SpawnErr        string `json:"spawn_err,omitempty"` // of spawn_failed: what supervisord calls it
 }
 
 // History is the answer to `why NAME`: the instance and its last reasons, newest first.

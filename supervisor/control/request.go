@@ -62,7 +62,7 @@ func (c *conn) request(wait time.Duration) (*http.Request, func() int, error) {
 	defer c.setDeadline(time.Time{})
 	header := &io.LimitedReader{R: c, N: maxHeader}
 	r := bufio.NewReader(header)
-	if _, err := r.Peek(1); err != nil {
+	if err := skipEmptyLines(r); err != nil {
 		return nil, nil, err
 	}
 	c.setDeadline(time.Now().Add(headerTimeout))
@@ -80,6 +80,21 @@ func (c *conn) request(wait time.Duration) (*http.Request, func() int, error) {
 		return c.parsed - r.Buffered()
 	}
 	return req, size, err
+}
+
+// skipEmptyLines reads up to the first byte of a request. supervisorctl's tail -f sends an empty
+// line too many behind its request (RFC 9112, 2.2, has a server ignore it).
+func skipEmptyLines(r *bufio.Reader) error {
+	for {
+		b, err := r.Peek(1)
+		if err != nil {
+			return err
+		}
+		if b[0] != '\r' && b[0] != '\n' {
+			return nil
+		}
+		_, _ = r.Discard(1) // it is there
+	}
 }
 
 // malformed answers what was no request. Nothing after it can be understood.
@@ -143,7 +158,7 @@ func (c *conn) call(w *response, req *http.Request) (ok bool) {
 		}
 		ok = v == nil
 	}()
-	c.server.handler.ServeHTTP(w, req)
+	c.door.handler.ServeHTTP(w, req)
 	return true
 }
 
@@ -230,7 +245,7 @@ func (w *response) chunk(to, p []byte) []byte {
 // end says what is left of the answer to a request of n bytes.
 func (w *response) end(n int) error {
 	w.WriteHeader(http.StatusOK)
-	w.close = w.close || w.conn.server.ending.Err() != nil
+	w.close = w.close || w.parts() || w.conn.server.ending.Err() != nil
 	var text []byte
 	switch {
 	case !w.begun:
@@ -244,8 +259,12 @@ func (w *response) end(n int) error {
 	return w.conn.finish(text, n, w.close)
 }
 
+// parts says that the handler wants the connection to end with its answer.
+func (w *response) parts() bool { return w.Header().Get("Connection") == "close" }
+
 // head is the header of an answer of so many bytes, -1 for a stream.
 func (w *response) head(length int) []byte {
+	w.close = w.close || w.parts()
 	h := w.Header()
 	h.Set("Date", time.Now().UTC().Format(http.TimeFormat))
 	switch {
@@ -264,8 +283,9 @@ func (w *response) head(length int) []byte {
 	return b.Bytes()
 }
 
-// streamTo writes a piece of a stream at once; note is how far it has come.
-func streamTo(w http.ResponseWriter, p []byte, note any) error {
+// StreamTo writes a piece of a stream at once; note is how far it has come, for
+// [NoteOf] in the next image.
+func StreamTo(w http.ResponseWriter, p []byte, note any) error {
 	if r, ok := w.(*response); ok {
 		return r.stream(p, note)
 	}

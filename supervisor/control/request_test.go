@@ -27,7 +27,7 @@ func TestWire(t *testing.T) {
 		closed     bool
 	}{
 		{"two at once", version + version, []int{200, 200}, []string{`"version":"1.2.3"`, `"version":"1.2.3"`}, false},
-		{"empty lines first", "\r\n" + version, []int{400}, []string{"malformed request: "}, true},
+		{"empty lines first", "\r\n\r\n" + version, []int{200}, []string{`"version":"1.2.3"`}, false},
 		{"no request", "HELO there\r\n\r\n", []int{400}, []string{`malformed request: `}, true},
 		{"another protocol", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", []int{400}, []string{"cannot speak HTTP/2.0"}, true},
 		{"a header too large", "GET / HTTP/1.1\r\nX: " + strings.Repeat("x", 200_000) + "\r\n\r\n", []int{431}, []string{"header is larger than 65536 bytes"}, true},

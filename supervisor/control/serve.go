@@ -2,16 +2,15 @@ package control
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
-	"os"
 	"time"
 )
 
-// Serve answers on l, which has to be of [Listen] or [Inherit], until ctx ends;
-// then it ends the streams, gives answers under way two seconds, and closes l
-// and every connection. It returns nil after an end by ctx. It is called once.
+// Serve answers on l, which has to be of [Listen] or [Inherit], and at the other doors until
+// ctx ends; then it ends the streams, gives answers under way two seconds, and closes every
+// listener and every connection. It returns nil after an end by ctx, and an error when l
+// fails; a door that fails is only told. It is called once.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	defer s.cut()
 	dl, ok := l.(deadlineListener)
@@ -19,50 +18,36 @@ func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 		return fmt.Errorf("cannot serve a listener of type %T", l)
 	}
 	s.mu.Lock()
-	s.listener = dl
+	main := s.doors[0]
+	main.listener = dl
 	s.interrupt()
 	s.mu.Unlock()
-	stop := context.AfterFunc(ctx, func() { l.Close() })
-	err := s.accept(ctx, dl)
+	closeAll := func() {
+		for _, d := range s.doors {
+			d.listener.Close()
+		}
+	}
+	stop := context.AfterFunc(ctx, closeAll)
+	for _, d := range s.doors[1:] {
+		go func() {
+			if err := s.accept(ctx, d); ctx.Err() == nil {
+				s.errors.Printf("cannot serve %q any more: %v", d.listener.Addr(), err)
+			}
+		}()
+	}
+	err := s.accept(ctx, main)
 	if stop() { // ctx is not done: the listener failed
 		s.shutdown(0)
-		l.Close()
+		closeAll()
 		return fmt.Errorf("cannot serve %q: %w", l.Addr(), err)
 	}
 	s.shutdown(graceTimeout)
 	return nil
 }
 
-// accept takes connections until the listener fails.
-func (s *Server) accept(ctx context.Context, l net.Listener) error {
-	var pause time.Duration
-	for {
-		s.accepting.Lock()
-		nc, err := l.Accept()
-		if err == nil {
-			err = s.start(nc, nil)
-		}
-		s.accepting.Unlock()
-		switch {
-		case err == nil:
-			pause = 0
-		case errors.Is(err, os.ErrDeadlineExceeded): // Freeze
-		case !errors.Is(err, net.ErrClosed) && ctx.Err() == nil: // no descriptor, no memory, no room in epoll: a later one may succeed
-			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
-			s.errors.Printf("cannot accept a connection: %v; trying again in %v", err, pause)
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
-		default:
-			return err
-		}
-	}
-}
-
-// start serves a connection.
-func (s *Server) start(nc net.Conn, was *Carried) error {
-	c, err := s.newConn(nc, was)
+// start serves a connection that came by a door.
+func (s *Server) start(nc net.Conn, d *door, was *Carried) error {
+	c, err := s.newConn(nc, d, was)
 	if err != nil {
 		nc.Close()
 		return err

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log"
-	"net"
 	"net/http"
 	"path"
 	"strings"
@@ -46,17 +45,11 @@ type Server struct {
 	base    context.Context // of every request, done when none may go on
 	cut     context.CancelFunc
 
-	accepting sync.Mutex // an Accept is under way; Freeze holds it, then mu, then that of each connection
-	mu        sync.Mutex
-	listener  deadlineListener
-	frozen    bool
-	conns     map[*conn]struct{}
-	gone      chan struct{} // closed when the last connection is gone, once wanted
-}
-
-type deadlineListener interface {
-	net.Listener
-	SetDeadline(t time.Time) error
+	doors  []*door    // not changed while it serves. Freeze holds accepting of each, then mu, then that of each connection
+	mu     sync.Mutex // of what follows, and of the doors' listeners
+	frozen bool
+	conns  map[*conn]struct{}
+	gone   chan struct{} // closed when the last connection is gone, once wanted
 }
 
 // NewServer returns a server that is not listening yet. What it has to complain
@@ -67,6 +60,7 @@ func NewServer(d Daemon, errors *log.Logger) *Server {
 	}
 	s := &Server{daemon: d, mux: http.NewServeMux(), errors: errors, conns: map[*conn]struct{}{}}
 	s.handler = s.Handler()
+	s.doors = []*door{{handler: s.handler}}
 	s.base, s.cut = context.WithCancel(context.Background())
 	s.ending, s.end = context.WithCancel(s.base)
 	s.route("/v1/version", http.MethodGet, s.version)

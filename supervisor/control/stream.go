@@ -116,8 +116,8 @@ func lines(w http.ResponseWriter, after uint64) (func(Event) error, error) {
 			return err
 		}
 		after = max(after, e.Serial)
-		return streamTo(w, append(line, '\n'), after)
-	}, streamTo(w, nil, after)
+		return StreamTo(w, append(line, '\n'), after)
+	}, StreamTo(w, nil, after)
 }
 
 // tail writes the end of a log and, with follow, what is appended.
@@ -208,9 +208,9 @@ func copyLog(w http.ResponseWriter, log TailReader, follow bool) {
 			return err
 		}
 		if at, ok := log.(positioned); ok {
-			return streamTo(w, p, at.Position())
+			return StreamTo(w, p, at.Position())
 		}
-		return streamTo(w, p, nil)
+		return StreamTo(w, p, nil)
 	}
 	if follow && write(nil) != nil {
 		return
@@ -228,6 +228,16 @@ func copyLog(w http.ResponseWriter, log TailReader, follow bool) {
 			panic(http.ErrAbortHandler)
 		}
 	}
+}
+
+// Streams gives a handler whose answers have no end a request whose context is over when
+// the client goes or the server ends.
+func (s *Server) Streams(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := s.stream(w, r)
+		defer cancel()
+		h.ServeHTTP(w, r.WithContext(ctx))
+	})
 }
 
 // stream returns the context of an answer without an end: over when the client

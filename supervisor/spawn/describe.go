@@ -17,7 +17,7 @@ import (
 func explainExec(s *Spec, errno syscall.Errno) (step, object string, cause error) {
 	command := s.Argv[0]
 	bare := !strings.Contains(command, "/")
-	for _, path := range candidates(command, s.Env) {
+	for _, path := range Candidates(command, s.Env) {
 		full := path
 		if !filepath.IsAbs(full) {
 			full = filepath.Join(s.Dir, full)

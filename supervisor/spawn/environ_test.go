@@ -47,12 +47,12 @@ func TestCandidates(t *testing.T) {
 		{"/x/php", []string{"PATH=/a"}, []string{"/x/php"}},
 		{"bin/php", nil, []string{"bin/php"}},
 	} {
-		if diff := cmp.Diff(c.want, candidates(c.command, c.env)); diff != "" {
+		if diff := cmp.Diff(c.want, Candidates(c.command, c.env)); diff != "" {
 			t.Errorf("%s with %q: %s", c.command, c.env, diff)
 		}
 	}
 	t.Setenv("PATH", "")
-	if diff := cmp.Diff([]string{"/bin/php", "/usr/bin/php", "/usr/local/bin/php"}, candidates("php", nil)); diff != "" {
+	if diff := cmp.Diff([]string{"/bin/php", "/usr/bin/php", "/usr/local/bin/php"}, Candidates("php", nil)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -8,8 +8,8 @@ import (
 
 const defaultPath = "/bin:/usr/bin:/usr/local/bin" // supervisord's
 
-// candidates lists where command may be, in order. It is never empty.
-func candidates(command string, env []string) []string {
+// Candidates lists where command may be, in order. It is never empty.
+func Candidates(command string, env []string) []string {
 	if strings.Contains(command, "/") {
 		return []string{command}
 	}

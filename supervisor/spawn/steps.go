@@ -198,7 +198,7 @@ func isSelf(c *Credential) bool {
 func (p *plan) command(s *Spec) {
 	p.exec = len(p.steps)
 	argv, env := p.list(s.Argv), p.list(s.Env)
-	for _, path := range candidates(s.Argv[0], s.Env) {
+	for _, path := range Candidates(s.Argv[0], s.Env) {
 		p.add(StepExec, path, tryNext, unix.SYS_EXECVE, p.text(path), argv, env)
 	}
 }
