@@ -40,12 +40,26 @@ func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, kn
 		s.Add(pids)
 	}
 	a.jobs = h.reconnect(p)
+	h.regainInput(p, &rules)
 	h.mu.Lock()
 	h.runs[r] = p
 	h.pids[p.child.PID] = p
 	h.adopted = append(h.adopted, p)
 	h.mu.Unlock()
 	return a
+}
+
+// regainInput takes hold of what the run reads from. Under changed rules it may have
+// been born with another standard input; then there is nothing by that name.
+func (h *host) regainInput(p *process, rules *conf.Program) {
+	switch {
+	case rules.Fcgi != nil && p.child.PidFD >= 0:
+		if err := h.fcgiAdopt(p, rules.Fcgi); err != nil {
+			h.post(trouble{p.ref, "taken over without", err})
+		}
+	case rules.Stdin:
+		p.input = &inlet{path: inletPath(h.streams.Dir(), p.name)}
+	}
 }
 
 // clockTicks is what /proc counts start times in: USER_HZ, 100 on every Linux.
@@ -255,6 +269,7 @@ func (h *host) stray(f found, stop bool) {
 			h.endStray(p)
 		}
 		h.salvage(f)
+		_ = os.Remove(inletPath(h.streams.Dir(), p.name)) // most have none
 		p.removeCompartment()
 	}()
 }

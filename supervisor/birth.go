@@ -29,6 +29,7 @@ type birth struct {
 
 	undo []func()
 	outs [2]int // what the child writes to
+	in   int    // what it reads from, 0 /dev/null
 }
 
 func (b *birth) run() {
@@ -62,6 +63,9 @@ func (b *birth) attempt() (*process, error) {
 	if err := b.streams(p); err != nil {
 		return nil, err
 	}
+	if err := b.input(p); err != nil {
+		return nil, err
+	}
 	env, err := b.environment()
 	if err != nil {
 		return nil, err
@@ -78,6 +82,7 @@ func (b *birth) attempt() (*process, error) {
 		NiceSet:     b.prog.Process.Nice != 0,
 		OOMScoreAdj: b.prog.Process.OOMScoreAdj,
 		Rlimits:     rlimitsOf(b.prog.Process.Rlimits),
+		Stdin:       b.in,
 		Stdout:      b.outs[0],
 		Stderr:      b.outs[1],
 		CgroupFD:    p.comp.FD(),
@@ -155,7 +160,32 @@ func (b *birth) stream(p *process, t conf.LogTarget, n int) error {
 	return nil
 }
 
+// input makes what the child reads from.
+func (b *birth) input(p *process) (err error) {
+	switch {
+	case b.prog.Fcgi != nil:
+		p.fcgi, err = b.host.fcgiSocket(b.prog.Name, b.prog.Fcgi)
+		if err != nil {
+			return err
+		}
+		b.in = p.fcgi.fd()
+		b.undo = append(b.undo, func() { b.host.fcgiDrop(p.fcgi) })
+	case b.prog.Stdin:
+		p.input, b.in, err = makeInlet(inletPath(b.host.streams.Dir(), p.name))
+		if err != nil {
+			b.in = 0
+			return err
+		}
+		b.undo = append(b.undo, func() { _ = p.input.remove() })
+	}
+	return nil
+}
+
 func (b *birth) closeOuts() {
+	if b.in > 0 && b.prog.Fcgi == nil {
+		unix.Close(b.in)
+		b.in = 0
+	}
 	for i, fd := range b.outs {
 		if fd >= 0 {
 			unix.Close(fd)
@@ -179,6 +209,9 @@ func (b *birth) environment() ([]string, error) {
 		parts = append(parts, vars)
 	}
 	parts = append(parts, spawn.InstanceEnv(b.inst.Name, b.inst.Group))
+	if b.prog.ServerURL != "" {
+		parts = append(parts, map[string]string{"SUPERVISOR_SERVER_URL": b.prog.ServerURL})
+	}
 	if b.host.tree.Mode() == cgroup.None {
 		parts = append(parts, map[string]string{markName: mark(b.host.place, runName{b.prog.Name, b.inst.Name, b.n})})
 	}

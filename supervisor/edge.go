@@ -17,8 +17,9 @@ type edge interface {
 	signal(r ref, sig syscall.Signal, all bool)
 	kill(r ref)
 	lift(r ref)
-	// revise gives a live run the rules of the program as it is now.
-	revise(r ref, p *conf.Program)
+	// revise gives a live run the rules of the program as it is now. held says, in
+	// sentences, what of them holds from its next run on only, and why.
+	revise(r ref, p *conf.Program) (held []string)
 	// release gives back all that the run still holds.
 	release(r ref)
 	// find returns the runs that an earlier supervisor has started, dead ones too

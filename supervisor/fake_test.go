@@ -33,6 +33,7 @@ type fakeEdge struct {
 	refuse   func(r ref) error           // a spawn that fails
 	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
+	held     []string                    // what revise answers
 	past     []found                     // what an earlier supervisor has left
 	counted  map[uint64]uint64           // jobs in the output of its runs
 	most     map[string]int              // most live runs at once, by program
@@ -125,9 +126,12 @@ func (f *fakeEdge) kill(r ref) {
 	})
 }
 
-func (f *fakeEdge) lift(r ref)                            { f.note("lift %s/%d", r.in.conf.Name, r.n) }
-func (f *fakeEdge) release(r ref)                         { f.note("release %s/%d", r.in.conf.Name, r.n) }
-func (f *fakeEdge) revise(r ref, p *conf.Program)         { f.note("revise %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) lift(r ref)    { f.note("lift %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) release(r ref) { f.note("release %s/%d", r.in.conf.Name, r.n) }
+func (f *fakeEdge) revise(r ref, p *conf.Program) []string {
+	f.note("revise %s/%d", r.in.conf.Name, r.n)
+	return f.held
+}
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }

@@ -33,6 +33,7 @@ type host struct {
 	runs    map[ref]*process
 	pids    map[int]*process
 	groups  map[string]*group
+	fcgis   map[string]*fcgi
 	adopted []*process // and not watched yet
 
 	starting pending       // starts whose process is not in runs yet
@@ -72,6 +73,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
+		fcgis:   map[string]*fcgi{},
 		births:  make(chan struct{}, birthsMost),
 	}
 }
@@ -200,11 +202,11 @@ func (h *host) lift(r ref) {
 	}
 }
 
-func (h *host) revise(r ref, p *conf.Program) {
+func (h *host) revise(r ref, p *conf.Program) (held []string) {
 	if run := h.get(r); run != nil {
-		rules := *p
-		run.revise(&rules)
+		return run.revise(p)
 	}
+	return nil
 }
 
 func (h *host) release(r ref) {

@@ -32,16 +32,44 @@ func newLogger(c conf.Supervisor, set *logs.Set) (*zap.Logger, func(), error) {
 		}
 		out, closeOut = sink, sink.Close
 	}
-	enc := zap.NewProductionEncoderConfig()
-	enc.EncodeTime = zapcore.ISO8601TimeEncoder
-	enc.EncodeLevel = zapcore.CapitalLevelEncoder
-	enc.ConsoleSeparator = " "
+	if c.LogStyle == styleSupervisord && c.LogFile != "" && c.Foreground && !c.Silent {
+		out = io.MultiWriter(out, os.Stdout)
+	}
+	enc := encoding(c.LogStyle)
 	lines := newLineWriter(out)
 	end := func() {
 		lines.end()
 		closeOut()
 	}
 	return zap.New(zapcore.NewCore(zapcore.NewConsoleEncoder(enc), lines, level)), end, nil
+}
+
+// encoding is how a line looks.
+func encoding(style string) zapcore.EncoderConfig {
+	enc := zap.NewProductionEncoderConfig()
+	enc.EncodeTime = zapcore.ISO8601TimeEncoder
+	enc.EncodeLevel = zapcore.CapitalLevelEncoder
+	enc.ConsoleSeparator = " "
+	if style == styleSupervisord {
+		enc.EncodeTime = zapcore.TimeEncoderOfLayout("2006-01-02 15:04:05,000")
+		enc.EncodeLevel = func(l zapcore.Level, to zapcore.PrimitiveArrayEncoder) { to.AppendString(levelCode(l)) }
+	}
+	return enc
+}
+
+// levelCode is supervisord's name of a level (loggers.py).
+func levelCode(l zapcore.Level) string {
+	switch {
+	case l < zapcore.InfoLevel:
+		return "DEBG"
+	case l == zapcore.InfoLevel:
+		return "INFO"
+	case l == zapcore.WarnLevel:
+		return "WARN"
+	case l == zapcore.ErrorLevel:
+		return "ERRO"
+	}
+	return "CRIT"
 }
 
 // lineWriter writes on a goroutine of its own, so that a log that cannot be

@@ -33,6 +33,7 @@ type loop struct {
 	forgotten  map[string]bool      // full names that are to be forgotten
 	self       supervisorRecord
 	ending     *ending            // set once a shutdown has begun
+	givenUp    []string           // instances that were FATAL then
 	stopping   chan struct{}      // closed when one has begun
 	ticked     time.Duration      // the moment of the last tick
 	forewarned bool               // of the end of the host, which has begun ours

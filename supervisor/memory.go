@@ -57,29 +57,30 @@ func (p *process) watchWire() {
 	p.onMemory() // it may have fired before it was watched
 }
 
-// revise takes the program's new rules; the wire stands where they say, unless
-// the run is on its way out.
-func (p *process) revise(rules *conf.Program) {
-	p.prog.Store(rules)
+// reviseWire puts the wire where the new rules say, unless the run is on its way out.
+func (p *process) reviseWire(rules *conf.Program) {
 	if p.host.tree.Mode() != cgroup.Enforced {
 		return
 	}
-	p.mu.Lock()
 	wire := wireOf(rules)
-	wire.At = wire.High
+	at := wire.High
 	if wire.Line > 0 {
-		wire.At = wire.Arm()
+		at = wire.Arm()
 	}
-	changed, from := wire.Line != p.wire.Line && !p.tripped, p.wire.At
+	p.mu.Lock()
+	from := p.wire.At
+	wire.At = from
+	changed := wire != p.wire && !p.tripped
 	if changed {
+		wire.At = at
 		p.wire = wire
 	}
 	p.mu.Unlock()
 	if !changed {
 		return
 	}
-	if wire.At != from {
-		p.setHigh(wire.At)
+	if at != from {
+		p.setHigh(at)
 	}
 	p.watchWire()
 }

@@ -23,6 +23,7 @@ type fakeCompartment struct {
 	err     error // of every reading
 	refuse  error // of SetHigh
 	highs   []int64
+	applied []cgroup.Limits
 	reads   int
 }
 
@@ -51,6 +52,15 @@ func (f *fakeCompartment) SetHigh(to int64) error {
 	f.highs = append(f.highs, to)
 	return f.refuse
 }
+
+func (f *fakeCompartment) Apply(l cgroup.Limits) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.applied = append(f.applied, l)
+	return f.refuse
+}
+
+func (f *fakeCompartment) Procs() ([]int, error) { return nil, f.err }
 
 func (f *fakeCompartment) readings() int {
 	f.mu.Lock()

@@ -12,7 +12,7 @@ import (
 // one priority together.
 func TestOrder(t *testing.T) {
 	for _, tt := range []struct {
-		programs string // name priority, name priority …
+		programs string // name priority [group's priority], …
 		start    string
 		stop     string // batches
 	}{
@@ -21,11 +21,16 @@ func TestOrder(t *testing.T) {
 		{"b 1, a 1", "a b", "b a"},
 		{"queue 10, db 1, mail 10, web 5", "db web mail queue", "queue mail | web | db"},
 		{"x 999, y -5, z 999", "y x z", "z x | y"},
+		{"a 1 10, b 5 1, c 1 1, d 5 1", "c b d a", "a | d b | c"},
 	} {
 		l := &loop{programs: map[string]*program{}}
 		for p := range strings.SplitSeq(tt.programs, ", ") {
-			if name, priority, ok := strings.Cut(p, " "); ok {
-				l.programs[name] = &program{conf: conf.Program{Name: name, Priority: atoi(t, priority)}}
+			if f := strings.Fields(p); len(f) > 1 {
+				c := conf.Program{Name: f[0], Priority: atoi(t, f[1])}
+				if len(f) > 2 {
+					c.GroupPriority = atoi(t, f[2])
+				}
+				l.programs[f[0]] = &program{conf: c}
 			}
 		}
 		order := l.inOrder()

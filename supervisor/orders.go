@@ -50,7 +50,7 @@ func (l *loop) order(o control.Order) []ticket {
 		out = append(out, ticket{Name: b.Name, Outcome: b})
 	}
 	if o.Verb == "start" || o.Verb == "restart" {
-		slices.SortStableFunc(found, func(a, b *instance) int { return a.prog.conf.Priority - b.prog.conf.Priority })
+		slices.SortStableFunc(found, func(a, b *instance) int { return byPriority(a.prog, b.prog) })
 	}
 	var second []ticket // a restart answers twice, with all stops first, as supervisorctl prints it
 	for _, in := range found {

@@ -29,6 +29,8 @@ type compartment interface {
 	EventsFD() (int, error)
 	PressureTrigger(full bool, stall, window time.Duration) (int, error)
 	SetHigh(bytes int64) error
+	Apply(l cgroup.Limits) error
+	Procs() ([]int, error)
 	Populated() (bool, error)
 	PopulatedFD() (int, error)
 	Signal(sig syscall.Signal) error
@@ -54,6 +56,8 @@ type process struct {
 	streams []*logs.Stream
 	pumps   []*logs.Pump
 	sinks   []*logs.Sink
+	input   *inlet // nil: /dev/null, or a socket
+	fcgi    *fcgi  // nil: none
 	lane    lane
 	killing atomic.Bool // a kill is under way
 
@@ -259,6 +263,14 @@ func (p *process) release() {
 		pump.Drain(drainMost)
 	}
 	p.closeStreams() // what was read is written, however long the disk takes
+	if p.input != nil {
+		if err := p.input.remove(); err != nil {
+			p.host.post(trouble{p.ref, "cannot remove its standard input", err})
+		}
+	}
+	if p.fcgi != nil {
+		p.host.fcgiDrop(p.fcgi)
+	}
 	if fd, err := p.comp.PopulatedFD(); err == nil {
 		p.host.poll.remove(fd)
 	}

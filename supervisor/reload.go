@@ -122,8 +122,8 @@ func (l *loop) remove(p *program) {
 
 // change gives a program its new definition. Instances that are new start, those
 // that are gone stop, those named in restart run anew if they run; the others
-// go on as they are, under the new rules.
-func (l *loop) change(p *program, c conf.Program, restart []string) {
+// go on as they are, under the new rules. held says which rules wait for a next run.
+func (l *loop) change(p *program, c conf.Program, restart []string) (held []string) {
 	p.conf, p.policy = c, policyOf(&c)
 	l.edge.limit(&p.conf)
 	kept := l.keep(p, c.Instances)
@@ -146,11 +146,18 @@ func (l *loop) change(p *program, c conf.Program, restart []string) {
 		} else if in.state.Want && slices.Contains(restart, ci.Name) {
 			l.step(in, programs.Restart{})
 		}
-		for n := range in.runs {
-			l.edge.revise(ref{in, n}, &p.conf)
+		for _, n := range []uint64{in.state.Cur.N, in.state.Side.N} {
+			if n == 0 {
+				continue
+			}
+			for _, what := range l.edge.revise(ref{in, n}, &p.conf) {
+				l.event(in, n, control.Event{Kind: "config", Message: what})
+				held = append(held, in.conf.FullName()+": "+what)
+			}
 		}
 	}
 	l.autostart(fresh)
+	return held
 }
 
 // keep finds the instance that goes on for each of the new definitions, nil for

@@ -10,6 +10,7 @@ import (
 	"os"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ type Options struct {
 	Config  *conf.Config
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
+	Told    []string  // what was done before, for the log
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
 
@@ -62,7 +64,18 @@ func Serve(ctx context.Context, o Options) error {
 	}
 	defer s.close()
 	s.run(ctx, caught)
+	if given := s.loop.givenUp; os.Getpid() == 1 && len(given) > 0 {
+		return &GivenUpError{given}
+	}
 	return nil
+}
+
+// GivenUpError is the orderly end of a supervisor that is PID 1 of a container while
+// programs were FATAL: whoever runs the container learns it from the exit code.
+type GivenUpError struct{ Names []string }
+
+func (e *GivenUpError) Error() string {
+	return "ended with programs that were given up (FATAL): " + strings.Join(e.Names, ", ")
 }
 
 // A successor that cannot take over whole, for want of descriptors say, is not to
@@ -74,6 +87,7 @@ const (
 
 // server is a supervisor with all its edges, not yet or no longer running.
 type server struct {
+	config   conf.Supervisor // as it was at the start
 	daemon   *daemon
 	loop     *loop
 	host     *host
@@ -84,13 +98,14 @@ type server struct {
 	lock     *state.Lock
 	listener net.Listener
 	handed   *handover      // nil: there was no image before this one
+	pidFile  func()         // removes it; nil: there is none
 	stored   map[string]int // sockets that systemd has kept for us
 	over     bool           // everything was stopped
 	undo     []func()       // in reverse order, at the end
 }
 
 func newServer(o Options) (s *server, err error) {
-	s = &server{}
+	s = &server{config: o.Config.Supervisor}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -385,6 +400,9 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	s.notify.close()
 	s.host.poll.stop()
 	wg.Wait()
+	if s.pidFile != nil {
+		s.pidFile()
+	}
 }
 
 // serve answers clients from the moment on when there is something true to say.
@@ -395,6 +413,7 @@ func (s *server) serve(ctx context.Context) error {
 		return nil
 	}
 	s.knowEnds()
+	s.settleIn()
 	if why := s.host.tree.Unprotected(); why != "" {
 		s.loop.log.Warn(why)
 	}
@@ -404,6 +423,25 @@ func (s *server) serve(ctx context.Context) error {
 		}
 	}
 	return s.ctl.Serve(ctx, s.listener)
+}
+
+// settleIn is what is left to do when the programs are started: whoever has started us
+// as a daemon goes on, and the pid can be read.
+func (s *server) settleIn() {
+	c := s.config
+	if err := settleDaemon(c); err != nil {
+		s.loop.log.Log(critical, err.Error())
+	}
+	if c.PidFile != "" {
+		remove, err := pidFile(c.PidFile)
+		if err != nil {
+			s.loop.log.Log(critical, err.Error())
+		}
+		s.pidFile = remove
+	}
+	if c.LogStyle == styleSupervisord {
+		s.loop.log.Info(fmt.Sprintf("supervisord started with pid %d", os.Getpid()))
+	}
 }
 
 // knowMost is how long nobody is answered for the sake of ends that may be told late.

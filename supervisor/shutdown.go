@@ -1,6 +1,9 @@
 package supervisor
 
 import (
+	"slices"
+	"strings"
+
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
 )
@@ -28,6 +31,7 @@ func (l *loop) startAll() {
 func (l *loop) shutdown(now bool) {
 	if l.ending == nil {
 		l.ending = &ending{batches: batches(l.inOrder())}
+		l.givenUp = l.fatal()
 		l.event(nil, 0, control.Event{Kind: "supervisor", Message: "shutting down"})
 		close(l.stopping)
 		l.systemd("STOPPING=1")
@@ -44,6 +48,17 @@ func (l *loop) shutdown(now bool) {
 	}
 }
 
+// fatal are the names of instances that were given up, sorted.
+func (l *loop) fatal() (names []string) {
+	for name, in := range l.instances {
+		if in.state.Public() == programs.FATAL {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // advance goes on to the next batch of a shutdown once the last one is stopped.
 func (l *loop) advance() {
 	for l.ending != nil && len(l.ending.batches) > 0 && l.idle(l.ending.batches[0]) {
@@ -56,10 +71,29 @@ func (l *loop) stopBatch() {
 	if len(l.ending.batches) == 0 {
 		return
 	}
+	l.tellDying()
 	for _, p := range l.ending.batches[0] {
 		for _, in := range p.instances {
 			l.step(in, programs.Stop{Now: l.ending.hurry})
 		}
+	}
+}
+
+// tellDying is supervisord's line of a shutdown, with the names of all that still runs.
+func (l *loop) tellDying() {
+	if l.config.Supervisor.LogStyle != styleSupervisord {
+		return
+	}
+	var names []string
+	for _, p := range l.inOrder() {
+		for _, in := range p.instances {
+			if !in.idle() {
+				names = append(names, in.conf.Name)
+			}
+		}
+	}
+	if len(names) > 0 {
+		l.log.Info("waiting for " + strings.Join(names, ", ") + " to die")
 	}
 }
 

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
@@ -47,6 +48,7 @@ func hearAll() (<-chan os.Signal, func()) {
 func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	switch s {
 	case syscall.SIGHUP:
+		d.loop.post(heard{s, "restart"}) // supervisord's word for it
 		d.loop.systemd(reloading())
 		defer d.loop.systemd("READY=1")
 		_, diff, err := d.reread(ctx, true, nil)
@@ -59,8 +61,10 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 	case hear.Leave:
 		d.loop.post(leaveRequest{d.leave})
 	case syscall.SIGUSR2:
+		d.loop.post(heard{s, "log reopen"})
 		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
 	default:
+		d.loop.post(heard{s, "exit"})
 		d.loop.post(endRequest{})
 	}
 }
@@ -109,4 +113,33 @@ func (n note) do(l *loop) {
 	case n.news:
 		l.tellNote(n.what)
 	}
+}
+
+// heard is a signal, for supervisord's log line of it.
+type heard struct {
+	sig  os.Signal
+	what string
+}
+
+func (h heard) do(l *loop) {
+	if l.config.Supervisor.LogStyle != styleSupervisord {
+		return
+	}
+	if h.what == "log reopen" {
+		l.log.Info(fmt.Sprintf("received %s indicating %s request", signalName(h.sig), h.what))
+		return
+	}
+	l.log.Warn(fmt.Sprintf("received %s indicating %s request", signalName(h.sig), h.what))
+}
+
+// signalName is SIGTERM for 15; a signal of the real-time range has only a number.
+func signalName(s os.Signal) string {
+	n, ok := s.(syscall.Signal)
+	if !ok {
+		return fmt.Sprint(s)
+	}
+	if name := unix.SignalName(n); name != "" {
+		return name
+	}
+	return fmt.Sprintf("signal %d", int(n))
 }

@@ -24,6 +24,9 @@ func (l *loop) tell(in *instance, old, next programs.State) {
 			Message: "over max_memory right after its start; a recycle would not help, so it is left running: raise max_memory"})
 	}
 	l.tellRuns(in, old, next)
+	if l.config.Supervisor.LogStyle == styleSupervisord {
+		l.logAsSupervisord(in, old, next)
+	}
 	from, to := old.Public(), next.Public()
 	if from == to {
 		return
@@ -123,6 +126,9 @@ func (l *loop) event(in *instance, run uint64, e control.Event) {
 		fields = append(fields, zap.String(k, v))
 	}
 	l.journal.add(e)
+	if l.config.Supervisor.LogStyle == styleSupervisord && toldInOtherWords(e.Kind) {
+		return
+	}
 	if quiet(e.Kind) {
 		l.log.Debug(e.Message, fields...)
 		return

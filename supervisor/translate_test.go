@@ -62,6 +62,19 @@ var reaches = map[string]string{
 	"Recycle.Parallel":    "used: loop.go, admit",
 	"Recycle.Overlap":     "used: loop.go, admit",
 
+	"GroupPriority": "used: order.go",
+	"Stdin":         "used: birth.go",
+	"ServerURL":     "used: birth.go",
+	"Listener":      "used: listeners.go",
+	"Fcgi":          "used: birth.go",
+
+	"StdoutCapture.MaxBytes": "used: birth.go",
+	"StdoutCapture.Events":   "used: birth.go",
+	"StdoutCapture.Syslog":   "used: birth.go",
+	"StderrCapture.MaxBytes": "used: birth.go",
+	"StderrCapture.Events":   "used: birth.go",
+	"StderrCapture.Syslog":   "used: birth.go",
+
 	"Name":                "used: everywhere",
 	"Preset":              "used: orders.go, to say why there is no pause",
 	"Instances":           "used: reload.go and birth.go",

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"bulkhead/supervisor"
 	"bulkhead/supervisor/control"
 )
 
@@ -13,7 +14,7 @@ const (
 	exitOK          = 0
 	exitGeneric     = 1
 	exitUsage       = 2
-	exitStopped     = 3 // status: an instance is STOPPED, EXITED, FATAL or UNKNOWN
+	exitStopped     = 3 // status: an instance is STOPPED, EXITED, FATAL or UNKNOWN; serve as PID 1: one was FATAL
 	exitUnreachable = 4 // nobody listens (any more), or we may not; status: also an unknown name
 	exitProtocol    = 5 // who answers is not bulkhead, or another version
 	exitNotRunning  = 7 // no socket, or an instance that should run and does not
@@ -34,6 +35,7 @@ func (a *app) exit(err error) int {
 	var code exitCode
 	var usage usageError
 	var dead *control.UnreachableError
+	var given *supervisor.GivenUpError
 	switch {
 	case err == nil:
 		return exitOK
@@ -44,6 +46,8 @@ func (a *app) exit(err error) int {
 	switch {
 	case errors.As(err, &usage):
 		return exitUsage
+	case errors.As(err, &given):
+		return exitStopped
 	case errors.As(err, &dead):
 		return deadCode(dead.Cause)
 	}

@@ -72,6 +72,10 @@ func makeDir(dir string) error {
 	return os.Chmod(dir, 0o700)
 }
 
+// Dir is where the streams are; what else runs have by name may be there too, in
+// directories of its own.
+func (s *Streams) Dir() string { return s.dir }
+
 // Problems tells what was found damaged and how it was mended.
 func (s *Streams) Problems() []error { return s.problems }
 

@@ -111,3 +111,8 @@ func bornNofile() (Rlimit, bool) {
 	}
 	return Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: min(nofile.Soft, now.Max), Hard: now.Max}, true
 }
+
+// RaiseNofile makes n the least soft limit of open files that a child gets when its
+// Spec has none, as far as the hard one of its start allows. To be called before the
+// first Start.
+func RaiseNofile(n uint64) { nofile.Soft = max(nofile.Soft, n) }

@@ -19,6 +19,7 @@ type Spec struct {
 	OOMScoreAdj int // -1000 to 1000; always written, see Child.Warnings
 	Rlimits     []Rlimit
 
+	Stdin    int // descriptor; 0 (ours is nobody else's) or -1: /dev/null
 	Stdout   int // descriptor; -1: /dev/null
 	Stderr   int // descriptor; -1: /dev/null
 	CgroupFD int // directory of the cgroup to be born in; -1: the supervisor's

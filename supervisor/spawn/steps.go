@@ -115,9 +115,9 @@ func newPlan(s *Spec) (*plan, error) {
 }
 
 func (p *plan) stdio(s *Spec) error {
-	for fd, from := range []int{-1, s.Stdout, s.Stderr} {
+	for fd, from := range []int{s.Stdin, s.Stdout, s.Stderr} {
 		object := stdioNames[fd]
-		if from < 0 {
+		if from < 0 || fd == 0 && from == 0 {
 			from = machine.null
 		}
 		from, err := p.high(from)

@@ -1,0 +1,35 @@
+package programs
+
+// Passed lists the states of supervisord's that an instance went through on its way
+// from one state to the next, that one included: what runs again at once after its end
+// was EXITED in between, what is given up was in BACKOFF. Two runs that overlap are
+// one RUNNING instance. nil means that nothing of it shows.
+func Passed(old, next State) []Public {
+	var out []Public
+	at := old.Public()
+	enter := func(p Public) {
+		if p != at {
+			out, at = append(out, p), p
+		}
+	}
+	to := next.Public()
+	if ended := next.Last; ended != old.Last && ended.Run == old.Cur.N && !(at == RUNNING && to == RUNNING && old.Side.Live()) {
+		switch {
+		case to == EXITED: // that is all of it
+		case (to == BACKOFF || to == FATAL) && !ended.Up:
+			enter(BACKOFF)
+		case to == STOPPED, ended.Asked == AskedStop, ended.Asked == AskedRestart, ended.Asked == AskedRecycle:
+			enter(STOPPING)
+			enter(STOPPED)
+		case ended.Up:
+			enter(EXITED)
+		default:
+			enter(BACKOFF)
+		}
+	}
+	if (to == STOPPING || to == RUNNING) && (at == STOPPED || at == EXITED || at == BACKOFF) {
+		enter(STARTING) // another run, that was begun beside the one that ended
+	}
+	enter(to)
+	return out
+}
