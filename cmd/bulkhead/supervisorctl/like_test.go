@@ -190,8 +190,12 @@ func (r real) masked(text string) string {
 // TestLikeTheirs has Debian's supervisorctl and ours give the same orders, one
 // after the other, to two supervisords of Debian's that began alike.
 func TestLikeTheirs(t *testing.T) {
+	t.Parallel()
 	a, b := start(t, programs), start(t, programs)
-	next := strings.Replace(programs, "[program:done]", "[program:new]\ncommand=cat\nstartsecs=0\n[program:other]\ncommand=cat\nautostart=false\n[program:gone]", 1)
+	next := strings.NewReplacer(
+		"[program:done]\ncommand=true\nstartsecs=0\nautorestart=false\n", "[program:new]\ncommand=cat\nstartsecs=0\n[program:other]\ncommand=cat\nautostart=false\n",
+		"[program:early]\ncommand=false\nstartretries=0\nstartsecs=1\nautostart=false\n", "", // which ends when it likes
+	).Replace(programs)
 	changed := strings.Replace(next, "numprocs=2", "numprocs=3", 1)
 	for _, part := range []struct {
 		config string
@@ -222,7 +226,7 @@ func TestLikeTheirs(t *testing.T) {
 		}},
 		{"[program:x]\nstartsecs=1\n", []string{"reread", "update", "add x", "status x"}},
 		{next, []string{
-			"reread", "avail", "update nope", "update other", "status", "update", "status", "update", "reread", "add done", "remove done", "remove cat",
+			"reread", "avail", "update nope", "update other", "status", "update", "status", "update", "reread", "add early", "remove early", "remove cat",
 			"signal CONT all", "stop all", "stop all", "start all", "start all", "restart all", "clear all", "pid all",
 		}},
 		{changed, []string{"reread", "update queue", "update all", "status", "start queue:queue_02", "stop queue:*", "remove queue", "add queue", "add queue"}},
@@ -252,6 +256,7 @@ func TestLikeTheirs(t *testing.T) {
 
 // TestShellLikeTheirs types the same into both shells.
 func TestShellLikeTheirs(t *testing.T) {
+	t.Parallel()
 	const typed = "help\nhelp start\n\n  \nstatus cat\nfoo bar\nstop cat\nshutdown\nn\nreload\n\nfg cat\nopen foo\nstart cat\n"
 	a, b := start(t, programs), start(t, programs)
 	for _, end := range []string{"", "quit\nstatus\n", "exit", "EOF\n", "shutdown"} {
