@@ -117,3 +117,23 @@ func TestShellFromPipe(t *testing.T) {
 	_, text, _ := strings.Cut(string(out), "bulkhead> ") // the status before it has its own tests
 	golden(t, "shell", "bulkhead> "+visible(text))
 }
+
+// TestCompletion asks as the completion scripts of the shells do.
+func TestCompletion(t *testing.T) {
+	at := "unix://" + serveFake(t, hull())
+	for _, tt := range []struct{ line, want string }{
+		{"ctl -s " + at + " status c", "cat crash"},
+		{"ctl -s " + at + " restart queue:", "queue:queue_00 queue:* queue:queue_01 queue:queue_02"},
+		{"ctl -s " + at + " update q", "queue"},
+		{"ctl -s " + at + "x status c", ""},
+		{"completion f", "fish"},
+	} {
+		var out, errw bytes.Buffer
+		code := run(append([]string{"__complete"}, strings.Fields(tt.line)...), &out, &errw)
+		end := strings.LastIndex(out.String(), ":") // of the candidates; a number for the script follows
+		candidates := out.String()[:max(end, 0)]
+		if got := strings.Join(strings.Fields(candidates), " "); got != tt.want || code != exitOK {
+			t.Errorf("%s: exit %d, %q, want %q\n%s", tt.line, code, got, tt.want, errw.String())
+		}
+	}
+}

@@ -57,7 +57,8 @@ func shown(f *xmlrpc.Fault) string {
 	return fmt.Sprintf("<Fault %d: %s%s%s>", f.Code, quote, f.String, quote)
 }
 
-// valueError is something that cannot be: an address, or a fault in the wrong place.
+// valueError is a value that cannot be: an address, a config, a fault in the wrong
+// place. The words are supervisorctl's.
 type valueError string
 
 func (e valueError) Error() string { return string(e) }
