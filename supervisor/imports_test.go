@@ -33,6 +33,8 @@ var rules = []struct {
 		"hear is initialised before everything else"},
 	{"bulkhead/supervisor/keeper", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"keeper holds descriptors"},
+	{"bulkhead/cmd/bulkhead/supervisorctl", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor", "bulkhead/supervisor/control", "os/exec"},
+		"supervisorctl asks in supervisord's language, whoever answers"},
 	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec"},
 		"the command line asks the daemon; it decides nothing and starts nothing"},
 }

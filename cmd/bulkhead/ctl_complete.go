@@ -48,7 +48,9 @@ func (c *ctl) members() []supervisorctl.Member {
 		return nil
 	}
 	if c.isForeign(o) {
-		all, _ := c.controller(o).Members(c.context())
+		rpc := c.controller(o)
+		defer rpc.Close()
+		all, _ := rpc.Members(c.context())
 		return all
 	}
 	client := control.Dial(strings.TrimPrefix(o.ServerURL, "unix://"))

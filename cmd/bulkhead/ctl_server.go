@@ -80,12 +80,18 @@ func (c *ctl) isForeign(o supervisorctl.Options) bool {
 	defer client.Close()
 	_, err := client.Version(c.context())
 	var dead *control.UnreachableError
-	return errors.As(err, &dead) && dead.Cause == control.NotBulkhead && c.controller(o).Speaks(c.context())
+	if !errors.As(err, &dead) || dead.Cause != control.NotBulkhead {
+		return false
+	}
+	rpc := c.controller(o)
+	defer rpc.Close()
+	return rpc.Speaks(c.context())
 }
 
 // foreign has supervisorctl's code carry out a line. The error is its exit code.
 func (c *ctl) foreign(o supervisorctl.Options, line string) error {
 	rpc := c.controller(o)
+	defer rpc.Close()
 	done := rpc.Run(line)
 	if c.session != nil {
 		c.session.opts, c.session.done = rpc.Options(), done

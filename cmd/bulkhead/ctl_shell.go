@@ -48,6 +48,7 @@ func (c *ctl) line(text string) (done bool) {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	c.session.ctx = ctx
+	defer func() { c.session.ctx = nil }() // completion asks between two lines
 	c.verb(append([]string{verb}, strings.Fields(arg)...)...)
 	return c.session.done
 }
@@ -99,6 +100,10 @@ func (c *ctl) help() *cobra.Command {
 				if v.Name() == args[0] {
 					return v.Help()
 				}
+			}
+			if text := supervisorctl.Help(args[0]); text != "" && len(args) == 1 { // a word of the shell alone
+				c.say("%s", text)
+				return nil
 			}
 			c.say("*** No help on %s", strings.Join(args, " "))
 			return nil

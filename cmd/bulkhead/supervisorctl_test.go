@@ -191,7 +191,8 @@ func firstLine(s string) string {
 }
 
 // TestLikeSupervisorctl asks the real thing and ours the same and compares
-// what they print and how they exit. Only commands that change nothing are
+// what they print and how they exit. Ours is asked twice: about bulkhead, and
+// about the real supervisord. Only commands that change nothing are
 // asked, so that the order does not matter.
 func TestLikeSupervisorctl(t *testing.T) {
 	config := startReal(t)
@@ -209,7 +210,13 @@ func TestLikeSupervisorctl(t *testing.T) {
 	}
 	for i, theirs := range real(t, config, lines...) {
 		line, want, wantCode := lines[i], theirs.out, theirs.code
+		foreign := []string{"ctl", "-c", config}
 		var out, errw bytes.Buffer
+		if code := run(append(foreign, strings.Fields(line)...), &out, &errw); code != wantCode || masked(out.String()) != masked(want) {
+			t.Errorf("%s:\nsupervisorctl, exit %d:\n%sbulkhead ctl of the same supervisord, exit %d:\n%s%s", line, wantCode, want, code, out.String(), errw.String())
+		}
+		out.Reset()
+		errw.Reset()
 		gotCode := run(append([]string{"ctl", "-s", "unix://" + path}, strings.Fields(line)...), &out, &errw)
 		got := out.String()
 		if helpBelow.MatchString(want) {

@@ -75,6 +75,9 @@ func (c *Client) Call(ctx context.Context, method string, args ...any) (any, err
 	return v, err
 }
 
+// Close ends idle connections.
+func (c *Client) Close() { c.http.CloseIdleConnections() }
+
 // Stream opens a path of the server's, such as /logtail/NAME/stdout, to be read
 // until ctx ends or the server does.
 func (c *Client) Stream(ctx context.Context, path string) (io.ReadCloser, error) {

@@ -10,6 +10,8 @@ import (
 	"os/signal"
 	"strings"
 	"sync"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 // Controller runs command lines against one server.
@@ -19,7 +21,7 @@ type Controller struct {
 	err   io.Writer
 	input Input
 
-	server *server
+	server server
 	code   int      // exit code so far
 	names  []Member // for completion, until the next command
 }
@@ -35,6 +37,9 @@ func (c *Controller) Code() int { return c.code }
 
 // Options are those of New, with what the user has said since.
 func (c *Controller) Options() Options { return c.opts }
+
+// Close ends idle connections.
+func (c *Controller) Close() { c.server.close() }
 
 // Speaks asks whether it is supervisord's interface that the server has.
 func (c *Controller) Speaks(ctx context.Context) bool {
@@ -125,8 +130,8 @@ func (c *Controller) misused(verb string, code int, format string, args ...any) 
 }
 
 func (c *Controller) unauthorized(err error) bool {
-	var status *statusError
-	return errors.As(err, &status) && status.code == http.StatusUnauthorized
+	var status *xmlrpc.StatusError
+	return errors.As(err, &status) && status.Code == http.StatusUnauthorized
 }
 
 // logIn asks for a name and a password and goes on with these.
@@ -141,7 +146,7 @@ func (c *Controller) logIn(ctx context.Context) error {
 		return noInput(err)
 	}
 	c.say("")
-	c.opts.Username, c.opts.Password = &user, &secret
+	c.opts.Username, c.opts.Password = user, secret
 	c.reconnect()
 	return nil
 }

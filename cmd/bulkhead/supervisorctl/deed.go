@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 // deed is a verb that is done to each of the processes that names mean.
@@ -51,10 +53,10 @@ func (c *Controller) each(ctx context.Context, d deed, names []string) error {
 func (c *Controller) single(ctx context.Context, d deed, name, group, member string) error {
 	_, err := c.server.call(ctx, d.one, append([]any{name}, d.extra...)...)
 	r := result{group: group, name: member, status: success}
-	var f *fault
+	var f *xmlrpc.Fault
 	switch {
 	case errors.As(err, &f):
-		r.status, r.description = f.code, f.text
+		r.status, r.description = f.Code, f.String
 	case err != nil:
 		return err
 	}

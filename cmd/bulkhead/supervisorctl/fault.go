@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"net/http"
+	"strings"
 	"syscall"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 // Faults of supervisord's, by number.
@@ -29,39 +31,34 @@ const (
 	cantReread          = 92
 )
 
-// fault is the server's answer that it will not.
-type fault struct {
-	code int
-	text string
-}
-
-func (f *fault) Error() string { return fmt.Sprintf("<Fault %d: '%s'>", f.code, f.text) }
-
 // faulted is the number of the fault that err is, else 0.
 func faulted(err error) int {
-	var f *fault
+	var f *xmlrpc.Fault
 	if errors.As(err, &f) {
-		return f.code
+		return f.Code
 	}
 	return 0
 }
 
 func faultText(err error) string {
-	var f *fault
+	var f *xmlrpc.Fault
 	if errors.As(err, &f) {
-		return f.text
+		return f.String
 	}
 	return ""
 }
 
-// statusError is an HTTP answer that is not 200.
-type statusError struct{ code int }
-
-func (e *statusError) Error() string {
-	return fmt.Sprintf("<ProtocolError for 127.0.0.1/RPC2: %d %s>", e.code, http.StatusText(e.code))
+// shown is a fault as Python prints it.
+func shown(f *xmlrpc.Fault) string {
+	quote := "'"
+	if strings.Contains(f.String, "'") && !strings.Contains(f.String, `"`) {
+		quote = `"`
+	}
+	return fmt.Sprintf("<Fault %d: %s%s%s>", f.Code, quote, f.String, quote)
 }
 
-// valueError is something that cannot be: an address, or a fault in the wrong place.
+// valueError is a value that cannot be: an address, a config, a fault in the wrong
+// place. The words are supervisorctl's.
 type valueError string
 
 func (e valueError) Error() string { return string(e) }
@@ -70,16 +67,16 @@ func (e valueError) Error() string { return string(e) }
 // scripts look for the Python class and for the fault. The place in a Python
 // file that follows there is left out.
 func traceback(err error) string {
-	var f *fault
-	var status *statusError
+	var f *xmlrpc.Fault
+	var status *xmlrpc.StatusError
 	var value valueError
 	var errno syscall.Errno
 	var lookup *net.DNSError
 	switch {
 	case errors.As(err, &f):
-		return "<class 'xmlrpc.client.Fault'>, " + f.Error()
+		return "<class 'xmlrpc.client.Fault'>, " + shown(f)
 	case errors.As(err, &status):
-		return "<class 'xmlrpc.client.ProtocolError'>, " + status.Error()
+		return fmt.Sprintf("<class 'xmlrpc.client.ProtocolError'>, <ProtocolError for 127.0.0.1/RPC2: %d %s>", status.Code, status.Status)
 	case errors.As(err, &value):
 		return "<class 'ValueError'>, " + value.Error()
 	case errors.As(err, &errno):

@@ -26,19 +26,23 @@ func Main(args []string, in *os.File, out, errw io.Writer) int {
 		fmt.Fprint(out, strings.ReplaceAll(usage, "%s", program))
 		return exitOK
 	}
-	return Session(opts, in, out, errw)
-}
-
-// Session carries out the command that opts hold, or reads commands where they hold none.
-func Session(opts Options, in *os.File, out, errw io.Writer) int {
 	c := New(opts, nil, out, errw)
 	c.input = NewInput(in, out, opts.History, c.Complete)
-	defer c.input.Close()
-	if len(opts.Args) > 0 {
-		c.Run(strings.Join(opts.Args, " "))
+	code := c.session()
+	if err := c.input.Close(); err != nil {
+		fmt.Fprintf(errw, "%v\n", err)
+	}
+	return code
+}
+
+// session carries out the command that the options hold, or reads commands
+// where they hold none.
+func (c *Controller) session() int {
+	if len(c.opts.Args) > 0 {
+		c.Run(strings.Join(c.opts.Args, " "))
 		return c.Code()
 	}
-	Shell(opts.Prompt, c.input, out, c.Run)
+	Shell(c.opts.Prompt, c.input, c.out, c.Run)
 	return exitOK
 }
 

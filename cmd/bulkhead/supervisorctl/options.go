@@ -10,11 +10,11 @@ import (
 
 // Options are what the command line and the config file say about a session.
 type Options struct {
-	ServerURL          string  // http://host:port or unix:///path
-	Username, Password *string // nil: without
-	Prompt             string  // without the "> "
-	History            string  // a file, or ""
-	Interactive        bool    // there is somebody to ask
+	ServerURL          string // http://host:port or unix:///path
+	Username, Password string // "": without
+	Prompt             string // without the "> "
+	History            string // a file, or ""
+	Interactive        bool   // there is somebody to ask
 	Args               []string
 
 	config string // -c
@@ -76,12 +76,8 @@ func (o Options) With(s Settings) Options {
 	set("s", &o.ServerURL)
 	set("r", &o.History)
 	set("prompt", &o.Prompt)
-	if v, ok := s["u"]; ok {
-		o.Username = &v
-	}
-	if v, ok := s["p"]; ok {
-		o.Password = &v
-	}
+	set("u", &o.Username)
+	set("p", &o.Password)
 	return o
 }
 

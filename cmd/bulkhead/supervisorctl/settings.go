@@ -3,6 +3,7 @@ package supervisorctl
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -123,23 +124,14 @@ func expand(text, key string, names map[string]string) (string, error) {
 		case f == "%%":
 			return "%"
 		case f == "%":
-			wrong = fmt.Errorf("Format string '%s' for '%s.%s' is badly formatted: unsupported format character", text, section, key)
+			wrong = valueError(fmt.Sprintf("Format string '%s' for '%s.%s' is badly formatted: unsupported format character", text, section, key))
 		case !known:
-			wrong = fmt.Errorf("Format string '%s' for '%s.%s' contains names ('%s') which cannot be expanded. Available names: %s",
-				text, section, key, name, strings.Join(sortedKeys(names), ", "))
+			wrong = valueError(fmt.Sprintf("Format string '%s' for '%s.%s' contains names ('%s') which cannot be expanded. Available names: %s",
+				text, section, key, name, strings.Join(slices.Sorted(maps.Keys(names)), ", ")))
 		}
 		return value
 	})
 	return out, wrong
-}
-
-func sortedKeys(m map[string]string) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 var (
@@ -168,11 +160,11 @@ func readINI(text string) (map[string]map[string]string, error) {
 				all[name] = map[string]string{}
 			}
 		case name == "":
-			return nil, fmt.Errorf("File contains no section headers, line %d: %q", n, trimmed)
+			return nil, valueError(fmt.Sprintf("File contains no section headers, line %d: %q", n, trimmed))
 		default:
 			k, v, ok := cutAny(trimmed, "=:")
 			if !ok {
-				return nil, fmt.Errorf("Source contains parsing errors, line %d: %q", n, trimmed)
+				return nil, valueError(fmt.Sprintf("Source contains parsing errors, line %d: %q", n, trimmed))
 			}
 			key = strings.ToLower(strings.TrimSpace(k))
 			all[name][key] = strings.TrimSpace(v)

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"io/fs"
 	"syscall"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 // api is the version of the interface that is spoken here.
@@ -14,9 +16,9 @@ const api = "3.0"
 // most verbs do before anything else, and says so if not.
 func (c *Controller) upcheck(ctx context.Context) error {
 	answer, err := c.server.call(ctx, "getVersion")
-	var f *fault
+	var f *xmlrpc.Fault
 	switch {
-	case errors.As(err, &f) && f.code == unknownMethod:
+	case errors.As(err, &f) && f.Code == unknownMethod:
 		return c.fail(exitUnimplemented, "Sorry, supervisord responded but did not recognize the supervisor namespace commands that "+
 			"supervisorctl uses to control it.  Please check that the [rpcinterface:supervisor] section is enabled in the "+
 			"configuration file (see sample.conf).")

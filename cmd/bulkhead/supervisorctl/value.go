@@ -1,5 +1,7 @@
 package supervisorctl
 
+import "bulkhead/supervisor/xmlrpc"
+
 // What getProcessInfo and getAllProcessInfo say, as far as it is shown.
 type process struct {
 	group, name string
@@ -53,7 +55,7 @@ func truth(v any) bool {
 }
 
 func list(v any) []any {
-	l, _ := v.([]any)
+	l, _ := v.(xmlrpc.Array)
 	return l
 }
 
@@ -65,29 +67,29 @@ func words(v any) []string {
 	return all
 }
 
-func structs[T any](v any, of func(map[string]any) T) []T {
+func structs[T any](v any, of func(xmlrpc.Struct) T) []T {
 	var all []T
 	for _, e := range list(v) {
-		m, _ := e.(map[string]any)
+		m, _ := e.(xmlrpc.Struct)
 		all = append(all, of(m))
 	}
 	return all
 }
 
-func processOf(m map[string]any) process {
+func processOf(m xmlrpc.Struct) process {
 	return process{
-		group: text(m["group"]), name: text(m["name"]), state: number(m["state"]), stateName: text(m["statename"]),
-		description: text(m["description"]), pid: number(m["pid"]),
+		group: text(m.Get("group")), name: text(m.Get("name")), state: number(m.Get("state")), stateName: text(m.Get("statename")),
+		description: text(m.Get("description")), pid: number(m.Get("pid")),
 	}
 }
 
-func resultOf(m map[string]any) result {
-	return result{group: text(m["group"]), name: text(m["name"]), status: number(m["status"]), description: text(m["description"])}
+func resultOf(m xmlrpc.Struct) result {
+	return result{group: text(m.Get("group")), name: text(m.Get("name")), status: number(m.Get("status")), description: text(m.Get("description"))}
 }
 
-func configOf(m map[string]any) config {
+func configOf(m xmlrpc.Struct) config {
 	return config{
-		group: text(m["group"]), name: text(m["name"]), inUse: truth(m["inuse"]), autostart: truth(m["autostart"]),
-		groupPrio: number(m["group_prio"]), memberPrio: number(m["process_prio"]),
+		group: text(m.Get("group")), name: text(m.Get("name")), inUse: truth(m.Get("inuse")), autostart: truth(m.Get("autostart")),
+		groupPrio: number(m.Get("group_prio")), memberPrio: number(m.Get("process_prio")),
 	}
 }

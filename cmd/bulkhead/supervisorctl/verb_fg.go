@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"sync"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 // fg shows what a process prints and hands it what the user types, until Ctrl-C.
@@ -20,12 +22,12 @@ func (c *Controller) fg(ctx context.Context, arg string) error {
 		return c.fail(exitGeneric, "ERROR: too many process names supplied")
 	}
 	p, err := c.process(ctx, names[0])
-	var f *fault
+	var f *xmlrpc.Fault
 	switch {
 	case faulted(err) == badName:
 		return c.fail(exitGeneric, "ERROR: bad process name supplied")
 	case errors.As(err, &f):
-		c.say("ERROR: %s", f)
+		c.say("ERROR: %s", shown(f))
 		return nil
 	case err != nil:
 		return err
@@ -59,7 +61,7 @@ func (c *Controller) foreground(ctx context.Context, name string) {
 			c.say("Process got killed")
 			return
 		case err != nil:
-			c.say("ERROR: %s", err)
+			c.say("ERROR: %s", traceback(err))
 			return
 		}
 		if p, err := c.process(ctx, name); err == nil && p.state != running {

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"bulkhead/supervisor/xmlrpc"
 )
 
 func (c *Controller) status(ctx context.Context, arg string) error {
@@ -110,6 +112,6 @@ func (c *Controller) pid(ctx context.Context, arg string) error {
 
 func (c *Controller) process(ctx context.Context, name string) (process, error) {
 	answer, err := c.server.call(ctx, "getProcessInfo", name)
-	m, _ := answer.(map[string]any)
+	m, _ := answer.(xmlrpc.Struct)
 	return processOf(m), err
 }
