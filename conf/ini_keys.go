@@ -32,6 +32,9 @@ func (t *translator) field(at place, v *ini.Value, field reflect.Value, n names)
 		t.problem(at, f)
 		return
 	}
+	if s != t.text(v) {
+		t.found(Altered, at, "what is expanded in it is written as it is now: %s", s)
+	}
 	field.Set(fresh)
 }
 
