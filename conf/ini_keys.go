@@ -32,6 +32,9 @@ func (t *translator) field(at place, v *ini.Value, field reflect.Value, n names)
 		t.problem(at, f)
 		return
 	}
+	if s != t.text(v) {
+		t.found(Altered, at, "what is expanded in it is written as it is now: %s", s)
+	}
 	field.Set(fresh)
 }
 
@@ -63,18 +66,17 @@ func (t *translator) ownKeys(s *ini.Section, target func(path []string) (place, 
 // string, into it.
 func (t *translator) own(table place, into reflect.Value, path []string, s *ini.Section, v *ini.Value, n names) {
 	at := t.mark(append(slices.Clip(table.path), path...), s, v)
-	if len(path) == 0 {
-		t.problem(at, faultf("write "+v.Key+".KEY", "%s is a table", v.Key))
-		return
-	}
 	for i, key := range path {
 		field, ok := tagged(into)[key]
-		isTable := ok && field.Kind() == reflect.Struct
-		if !ok || isTable != (i < len(path)-1) || field.Kind() == reflect.Slice {
+		if !ok || i < len(path)-1 && field.Kind() != reflect.Struct {
 			t.problem(at, unknownKey(append(slices.Clip(table.path), path[:i]...), key))
 			return
 		}
 		into = field
+	}
+	if into.Kind() != reflect.Pointer {
+		t.problem(at, faultf("write "+v.Key+".KEY = VALUE", "%s is a table", v.Key))
+		return
 	}
 	fresh := reflect.New(into.Type().Elem())
 	text, f := t.text(v), (*fault)(nil)

@@ -156,7 +156,7 @@ func (t *translator) settle(at place, s *ini.Section, raw *rawProgram, n names) 
 	}
 	redirected := raw.RedirectStderr != nil && bool(*raw.RedirectStderr) && raw.Stderr == nil
 	if raw.Directory != nil {
-		raw.Directory = ptr(text(t.path(string(*raw.Directory), n)))
+		raw.Directory = ptr(text(t.path(at.at("directory"), string(*raw.Directory), n)))
 	}
 	if raw.StartRetries != nil {
 		raw.StartRetries = ptr(max(*raw.StartRetries, 0))
@@ -195,7 +195,7 @@ func (t *translator) logFile(at place, stream string, file **text, syslog **togg
 			t.warn(at.at(key), faultf("write "+stream+"_syslog = true", "%s=syslog but this is deprecated and will be removed", key))
 			*file, *syslog = ptr(text("none")), ptr(toggle(true))
 		default:
-			*file = ptr(text(t.path(once, n)))
+			*file = ptr(text(t.path(at.at(key), once, n)))
 		}
 	}
 	if word == "auto" && maxBytes != nil && maxBytes.bytes == 0 {

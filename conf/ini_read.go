@@ -22,6 +22,7 @@ type translator struct {
 	names names // for [supervisord] and the servers
 
 	foreground bool
+	findings   []Finding
 }
 
 // ReadINI reads the supervisord.conf at path with what it includes, and returns
@@ -171,7 +172,7 @@ func (t *translator) markSection(path []string, s *ini.Section) place {
 
 // path is the text of a path that is not relative any more. supervisord takes a
 // relative one from where it runs, not from where the file is.
-func (t *translator) path(s string, n names) string {
+func (t *translator) path(at place, s string, n names) string {
 	full, f := n.expand(s)
 	switch {
 	case f != nil, full == "", filepath.IsAbs(full):
@@ -186,7 +187,10 @@ func (t *translator) path(s string, n names) string {
 			}
 			home = u.Home
 		}
-		return escape(filepath.Join("/", home, rest))
+		full = filepath.Join("/", home, rest)
+		t.found(Altered, at, "it is %s, the home directory as it is now", full)
+		return escape(full)
 	}
+	t.found(Altered, at, "the path is absolute now, in %s where supervisord would run", t.env.Cwd)
 	return escape(t.env.Cwd) + "/" + s
 }

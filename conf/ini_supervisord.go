@@ -50,9 +50,9 @@ func (t *translator) supervisord(section *ini.Section, given Overrides) {
 			t.unknown([]string{"supervisor", v.Key}, section, v)
 		}
 	}
-	for _, key := range []**text{&raw.LogFile, &raw.PidFile, &raw.Directory, &raw.ChildLogDir} {
-		if *key != nil && !(key == &raw.LogFile && **key == "syslog") {
-			*key = ptr(text(t.path(string(**key), t.names)))
+	for key, field := range map[string]**text{"log_file": &raw.LogFile, "pidfile": &raw.PidFile, "directory": &raw.Directory, "childlogdir": &raw.ChildLogDir} {
+		if *field != nil && !(key == "log_file" && **field == "syslog") {
+			*field = ptr(text(t.path(place{t.main, []string{"supervisor", key}}, string(**field), t.names)))
 		}
 	}
 	if raw.Environment != nil {
@@ -86,6 +86,9 @@ func (t *translator) logLevel(at place, v *ini.Value) {
 	if f != nil {
 		t.problem(at, f)
 		return
+	}
+	if level != strings.ToLower(word) {
+		t.found(Altered, at, "the level %s is %s here", word, level)
 	}
 	t.raw.Supervisor.LogLevel = ptr(text(level))
 }
@@ -147,7 +150,7 @@ func (t *translator) server(path []string, s *ini.Section, kind string) rawServe
 		t.problem(at, faultf("write file = /run/supervisor.sock", "section [%s] has no file value", s.Name))
 		raw.Address = ptr(text("unix:///"))
 	case kind == "unix_http_server":
-		raw.Address = ptr(text("unix://" + t.path(string(*raw.Address), t.names)))
+		raw.Address = ptr(text("unix://" + t.path(at.at("address"), string(*raw.Address), t.names)))
 	}
 	return raw
 }
