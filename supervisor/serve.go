@@ -71,8 +71,7 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.run(ctx, caught)
+	s.live(ctx, caught)
 	if given := s.loop.givenUp; os.Getpid() == 1 && len(given) > 0 {
 		return &GivenUpError{given}
 	}
@@ -89,6 +88,13 @@ func (e *GivenUpError) Error() string {
 
 // errNothingLeft is that there is nothing to stop: the supervisor before has ended in order.
 var errNothingLeft = errors.New("nothing is left running")
+
+// live runs it and then gives everything back. Nothing of that is deferred: a
+// supervisor that panics leaves all as it is for the next, as one that is killed.
+func (s *server) live(ctx context.Context, caught <-chan os.Signal) {
+	s.run(ctx, caught)
+	s.close()
+}
 
 // A successor that cannot take over whole, for want of descriptors say, is not to
 // end: nobody would be there.
@@ -392,7 +398,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	debug.SetGCPercent(50) // memory is what we are here to save; the loop makes little garbage
 	edges, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
-		if !s.left() {
+		if s.over { // not after a panic: the edges would take their sockets away
 			end()
 		}
 	}()
