@@ -170,6 +170,14 @@ func (s *server) claim(c conf.Supervisor) (err error) {
 		return err
 	}
 	s.undo = append(s.undo, s.lock.Release)
+	if s.listener, err = s.socket(c); err != nil {
+		return err
+	}
+	s.undo = append(s.undo, func() {
+		if !s.left() {
+			s.listener.Close()
+		}
+	})
 	return s.openDoors()
 }
 
