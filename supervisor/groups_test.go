@@ -10,8 +10,8 @@ import (
 	"bulkhead/supervisor/control"
 )
 
-// grouped is a config of programs, each "name group version".
-func grouped(programs ...string) *conf.Config {
+// inGroups is a config of programs, each "name group version".
+func inGroups(programs ...string) *conf.Config {
 	c := &conf.Config{}
 	for _, text := range programs {
 		f := strings.Fields(text)
@@ -30,16 +30,16 @@ func TestByGroup(t *testing.T) {
 		want      control.Changes
 		programs  []string
 	}{
-		{"nothing", grouped("a a 1"), grouped("a a 1"), nil, control.Changes{}, nil},
-		{"programs alone", grouped("a a 1", "b b 1"), grouped("b b 2", "c c 1"), nil,
+		{"nothing", inGroups("a a 1"), inGroups("a a 1"), nil, control.Changes{}, nil},
+		{"programs alone", inGroups("a a 1", "b b 1"), inGroups("b b 2", "c c 1"), nil,
 			control.Changes{Added: []string{"c"}, Changed: []string{"b"}, Removed: []string{"a"}}, nil},
-		{"a member changes", grouped("a g 1", "b g 1"), grouped("a g 1", "b g 2"), []string{"g"}, control.Changes{Changed: []string{"g"}}, []string{"a", "b"}},
-		{"a member comes", grouped("a g 1"), grouped("a g 1", "b g 1"), []string{"b"}, control.Changes{Changed: []string{"g"}}, []string{"b"}},
-		{"a member goes", grouped("a g 1", "b g 1"), grouped("a g 1"), nil, control.Changes{Changed: []string{"g"}}, nil},
-		{"a group goes", grouped("a g 1", "b g 1"), grouped("c c 1"), []string{"g"}, control.Changes{Added: []string{"c"}, Removed: []string{"g"}}, []string{"a", "b"}},
-		{"into a group", grouped("a a 1", "b b 1"), grouped("a g 1", "b g 1"), []string{"g"},
+		{"a member changes", inGroups("a g 1", "b g 1"), inGroups("a g 1", "b g 2"), []string{"g"}, control.Changes{Changed: []string{"g"}}, []string{"a", "b"}},
+		{"a member comes", inGroups("a g 1"), inGroups("a g 1", "b g 1"), []string{"b"}, control.Changes{Changed: []string{"g"}}, []string{"b"}},
+		{"a member goes", inGroups("a g 1", "b g 1"), inGroups("a g 1"), nil, control.Changes{Changed: []string{"g"}}, nil},
+		{"a group goes", inGroups("a g 1", "b g 1"), inGroups("c c 1"), []string{"g"}, control.Changes{Added: []string{"c"}, Removed: []string{"g"}}, []string{"a", "b"}},
+		{"into a group", inGroups("a a 1", "b b 1"), inGroups("a g 1", "b g 1"), []string{"g"},
 			control.Changes{Added: []string{"g"}, Removed: []string{"a", "b"}}, []string{"a", "b"}},
-		{"nobody of that name", grouped("a a 1"), grouped("a a 2"), []string{"z"}, control.Changes{Changed: []string{"a"}}, []string{}},
+		{"nobody of that name", inGroups("a a 1"), inGroups("a a 2"), []string{"z"}, control.Changes{Changed: []string{"a"}}, []string{}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			diff := conf.Diff(c.old, c.next)

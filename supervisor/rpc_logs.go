@@ -80,7 +80,7 @@ func (w wireSide) Write(ctx context.Context, name, text string) error {
 		return err
 	}
 	run, ok := v.live.(writer)
-	if v.live == nil || v.PID == 0 || v.State == "STOPPING" {
+	if v.PID == 0 || v.State == "STOPPING" {
 		return &rpc.Fault{Code: rpc.NotRunning}
 	}
 	if !ok {

@@ -120,7 +120,6 @@ type Config struct {
 	KillAsGroup    bool
 	RedirectStderr bool
 	StartRetries   int
-	//lint:ignore ST1011 startsecs is supervisord's word
 	StartSecs      int
 	StopSignal     int
 	StopWaitSecs   int

@@ -10,7 +10,7 @@ import (
 )
 
 // What can be read can be said and is read the same.
-func FuzzRequest(f *testing.F) {
+func FuzzCall(f *testing.F) {
 	f.Add(`<?xml version='1.0'?><methodCall><methodName>a.b</methodName><params><param><value><int>1</int></value></param></params></methodCall>`)
 	f.Add(`<methodCall><methodName>m</methodName><params><param><value><struct><member><name>a</name><value><array><data><value>x</value></data></array></value></member></struct></value></param></params></methodCall>`)
 	f.Add(`<methodCall><methodName>m</methodName><params><param><value><double>1e300</double></value></param></params></methodCall>`)
