@@ -35,7 +35,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(a.serve(), a.check(), a.version(), a.ctl(), a.keeper())
+	root.AddCommand(a.serve(), a.check(), a.importer(), a.version(), a.ctl(), a.keeper())
 	return root
 }
 
