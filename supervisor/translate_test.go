@@ -62,6 +62,7 @@ var reaches = map[string]string{
 	"Recycle.Parallel":    "used: loop.go, admit",
 	"Recycle.Overlap":     "used: loop.go, admit",
 
+	"GroupName":     "used: conf, GroupNames and ProgramsOf; the instances have it too",
 	"GroupPriority": "used: order.go",
 	"Stdin":         "used: birth.go",
 	"ServerURL":     "used: birth.go",
