@@ -81,7 +81,7 @@ func (t *translator) mapped() {
 		}[kind]
 		at := t.markSection([]string{"section", s.Name}, s)
 		switch {
-		case kind == "group" && t.raw.Groups[name] == nil:
+		case kind == "group" && t.raw.Groups[name] == nil, kind != "supervisord" && table != "" && name == "", kind == "supervisord" && name != "":
 		case table != "":
 			t.found(Mapped, at, "is %s", table)
 		case strings.HasPrefix(s.Name, "unix_http_server"), strings.HasPrefix(s.Name, "inet_http_server"):
