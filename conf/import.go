@@ -39,20 +39,30 @@ func Import(path string, env Env) (string, []Finding, error) {
 	if err := r.err(); err != nil {
 		return "", nil, err
 	}
+	text := t.toml()
+	return text, t.told(), nil
+}
+
+// toml writes what was translated.
+func (t *translator) toml() string {
 	w := &tomlWriter{t: t}
 	w.file()
+	return w.String()
+}
+
+// told is all findings, by place; a warning is of something that is lost.
+func (t *translator) told() []Finding {
 	t.mapped()
-	for _, warning := range r.warningList() {
+	for _, warning := range t.warningList() {
 		text := warning.Key + ": " + warning.Message
 		if warning.Hint != "" {
 			text += "; " + warning.Hint
 		}
 		t.findings = append(t.findings, Finding{warning.Pos, Lost, text})
 	}
-	t.findings = sorted(t.findings, r.order, func(f Finding) Problem {
+	return sorted(t.findings, t.order, func(f Finding) Problem {
 		return Problem{Pos: f.Pos, Key: string(f.Kind), Message: f.Text}
 	})
-	return w.String(), t.findings, nil
 }
 
 // found notes what became of the key at a place.
@@ -71,7 +81,7 @@ func (t *translator) mapped() {
 		}[kind]
 		at := t.markSection([]string{"section", s.Name}, s)
 		switch {
-		case kind == "group" && t.raw.Groups[name] == nil:
+		case kind == "group" && t.raw.Groups[name] == nil, kind != "supervisord" && table != "" && name == "", kind == "supervisord" && name != "":
 		case table != "":
 			t.found(Mapped, at, "is %s", table)
 		case strings.HasPrefix(s.Name, "unix_http_server"), strings.HasPrefix(s.Name, "inet_http_server"):

@@ -29,14 +29,19 @@ func (w *tomlWriter) file() {
 		w.keys(reflect.ValueOf(&t.raw.Supervisor.Servers[i]).Elem(), reflect.ValueOf(ptr(serverDefaults())).Elem(), serverTable)
 	}
 	w.table([]string{"host"}, &t.raw.Host, ptr(hostDefaults()), nil)
+	written := map[string]bool{}
 	for _, s := range t.doc.Sections {
 		kind, name, _ := strings.Cut(s.Name, ":")
 		name = strings.TrimSpace(name)
 		switch kind {
 		case "program", "fcgi-program", "eventlistener":
-			w.program(name, t.raw.Programs[name])
+			if raw := t.raw.Programs[name]; raw != nil && !written[name] {
+				written[name] = true
+				w.program(name, raw)
+			}
 		case "group":
-			if raw := t.raw.Groups[name]; raw != nil {
+			if raw := t.raw.Groups[name]; raw != nil && !written["group:"+name] {
+				written["group:"+name] = true
 				w.table([]string{"groups", name}, raw, ptr(groupDefaults()), nil)
 			}
 		}

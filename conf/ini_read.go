@@ -44,7 +44,12 @@ func (r *report) readINI(path string, env Env, given Overrides) *Config {
 	if t == nil {
 		return nil
 	}
-	res := newResolver(r, t.main, env)
+	return t.resolve()
+}
+
+// resolve makes the configuration of what was translated.
+func (t *translator) resolve() *Config {
+	res := newResolver(t.report, t.main, t.env)
 	c := &Config{Path: t.main.path, Files: t.files}
 	res.supervisor(c, &t.raw.Supervisor)
 	res.host(c, &t.raw.Host)
@@ -55,30 +60,42 @@ func (r *report) readINI(path string, env Env, given Overrides) *Config {
 
 // translate is nil after a problem that leaves nothing to look at.
 func (r *report) translate(path string, env Env, given Overrides) *translator {
+	t := newTranslator(r, path, env)
+	if !t.load(path, place{t.main, nil}) {
+		return nil
+	}
+	t.include()
+	if !t.sections(given) {
+		return nil
+	}
+	return t
+}
+
+func newTranslator(r *report, path string, env Env) *translator {
 	main := newDocument(path).file
 	main.marks = map[string]mark{}
-	t := &translator{report: r, env: env, main: main, doc: &ini.Document{}}
+	t := &translator{report: r, env: env, main: main, doc: &ini.Document{}, names: baseNames(main, env)}
 	if t.env.Cwd == "" {
 		t.env.Cwd = "/"
 	}
-	if !t.load(path, place{main, nil}) {
-		return nil
-	}
-	t.names = baseNames(main, env)
-	t.include()
+	return t
+}
+
+// sections translates the document; there must be a [supervisord] in it.
+func (t *translator) sections(given Overrides) bool {
 	section := t.doc.Section("supervisord")
 	if section == nil {
-		r.problem(place{main, nil}, faultf("write [supervisord] above its keys", ".ini file does not include supervisord section"))
-		return nil
+		t.problem(place{t.main, nil}, faultf("write [supervisord] above its keys", ".ini file does not include supervisord section"))
+		return false
 	}
 	t.supervisord(section, given)
 	t.servers()
 	t.programs()
 	t.others()
-	return t
+	return true
 }
 
-// load parses one file into the document.
+// load reads one file into the document.
 func (t *translator) load(name string, at place) bool {
 	if _, ok := t.order[name]; !ok {
 		t.order[name] = len(t.order)
@@ -93,6 +110,11 @@ func (t *translator) load(name string, at place) bool {
 		full = name
 	}
 	t.files = append(t.files, full)
+	return t.parse(name, data)
+}
+
+// parse adds the text of one file to the document.
+func (t *translator) parse(name string, data []byte) bool {
 	if !utf8.Valid(data) {
 		t.problems = append(t.problems, Problem{Pos: Position{File: name}, Message: "cannot parse INI: it is no UTF-8", Hint: "convert it: iconv -t UTF-8"})
 		return false

@@ -66,6 +66,7 @@ func (res *resolver) expandAll(at place, p pairs, n names) map[string]string {
 		all, f := splitPairs(res.expand(at, text(p.line), n))
 		if f != nil {
 			res.problem(at, f)
+			return map[string]string{}
 		}
 		return all
 	}

@@ -76,10 +76,11 @@ TOML. ` + "`bulkhead serve`" + ` reads the file that ` + "`-c`" + ` names, else 
 - Relative paths count from the folder of the file they are written in.
 - supervisord's expansions work in ` + "`command`, `process_name`, `directory`, `user`, `environment`, `env_file`" + `, paths of logs and ` + "`include`" + `:
   ` + "`%%(program_name)s`, `%%(group_name)s`, `%%(process_num)02d`, `%%(numprocs)d`, `%%(here)s`, `%%(host_node_name)s`, `%%(ENV_X)s`" + `. A percent sign is written ` + "`%%%%`" + `.
-- An included file holds ` + "`[programs.NAME]`" + ` tables only.
+- An included file holds ` + "`[programs.NAME]` and `[groups.NAME]`" + ` tables only.
+- A supervisord.conf is read as well, by its name or its text: [supervisord.md](supervisord.md).
 
 ` + "`bulkhead ctl update`" + ` or SIGHUP reads the file again. Rules about the life of an instance, ` + "`[recycle]`, `[total]`" + ` and the number of
-instances apply to what runs. What a run is born with (command, user, directory, environment, its own limits, logs, job counting) restarts
+instances apply to what runs, and so do limits. What a run is born with (command, user, directory, environment, logs, job counting) restarts
 the instances it concerns. ` + "`[supervisor]` and `[host]`" + ` need a restart of the supervisor.
 
 `
@@ -90,6 +91,9 @@ func configPage() string {
 	b.WriteString(generated)
 	fmt.Fprintf(&b, configIntro, conf.Name, conf.Dir)
 	for table, keys := range byTable() {
+		if table == "supervisor.servers" { // there may be several
+			table = "[" + table + "]"
+		}
 		fmt.Fprintf(&b, "## [%s]\n\n", table)
 		b.WriteString(markdownHead("key", "type", "default", "meaning"))
 		for _, k := range keys {
