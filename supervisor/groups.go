@@ -13,30 +13,21 @@ import (
 // byGroup says of a difference what it is to groups, sorted by name.
 func byGroup(diff conf.Changes, old, next *conf.Config) control.Changes {
 	var out control.Changes
-	before, after := old.GroupNames(), next.GroupNames()
-	touched := map[string]bool{}
-	for _, c := range []*conf.Config{old, next} {
-		for _, p := range c.Programs {
-			if slices.Contains(diff.Added, p.Name) || slices.Contains(diff.Removed, p.Name) ||
-				slices.ContainsFunc(diff.Changed, func(c conf.Change) bool { return c.Program == p.Name }) {
-				touched[p.GroupName] = true
-			}
-		}
-	}
-	for g := range touched {
-		switch was, is := slices.Contains(before, g), slices.Contains(after, g); {
-		case was && is:
-			out.Changed = append(out.Changed, g)
-		case is:
-			out.Added = append(out.Added, g)
-		default:
-			out.Removed = append(out.Removed, g)
-		}
-	}
+	out.Added, out.Changed, out.Removed = diff.Groups(old, next)
 	slices.Sort(out.Added)
 	slices.Sort(out.Changed)
 	slices.Sort(out.Removed)
 	return out
+}
+
+// groups are those in service, sorted.
+func (l *loop) groups() []string {
+	var out []string
+	for _, p := range l.programs {
+		out = append(out, p.conf.GroupName)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
 }
 
 // programsOf are the programs that names of groups, or of programs, mean in either

@@ -26,7 +26,7 @@ func (w wireSide) Reload(ctx context.Context) (added, changed, removed []string,
 		return nil, nil, nil, faultOfError(errEnded())
 	}
 	w.d.lastRead.Store(c)
-	added, changed, removed = groupChanges(old, c)
+	added, changed, removed = conf.Diff(old, c).Groups(old, c)
 	return added, changed, removed, nil
 }
 
@@ -82,7 +82,7 @@ func (q *groupRequest) carryOut(l *loop) error {
 	l.collect() // what is stopped and gone is not there any more
 	var members []*program
 	for _, p := range l.inOrder() {
-		if groupOf(l.config, &p.conf) == q.group {
+		if p.conf.GroupName == q.group {
 			members = append(members, p)
 		}
 	}
@@ -93,8 +93,7 @@ func (q *groupRequest) carryOut(l *loop) error {
 }
 
 func (q *groupRequest) add(l *loop, there bool) error {
-	_, programs := groupsOf(q.config)
-	switch names := programs[q.group]; {
+	switch names := q.config.ProgramsOf(q.group); {
 	case names == nil:
 		return &rpc.Fault{Code: rpc.BadName, Detail: q.group}
 	case there:

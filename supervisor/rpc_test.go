@@ -33,20 +33,10 @@ func fault(t *testing.T, what string, err error, want string) {
 // grouped puts the programs of a config into a group.
 func grouped(group string, c *conf.Config) *conf.Config {
 	for i := range c.Programs {
-		c.Programs[i].Instances[0].Group = group
+		c.Programs[i].GroupName, c.Programs[i].Instances[0].Group = group, group
 		c.Groups = append(c.Groups, conf.Group{Name: group, Programs: []string{c.Programs[i].Name}})
 	}
 	return c
-}
-
-func TestGroupChanges(t *testing.T) {
-	slow := worker("b", 1, func(p *conf.Program) { p.Priority = 5 })
-	old := join(worker("a", 1, nil), worker("b", 1, nil), worker("c", 2, nil), grouped("g", worker("d", 1, nil)), grouped("g", worker("e", 1, nil)))
-	next := join(worker("a", 1, nil), slow, grouped("g", worker("d", 1, nil)), worker("f", 1, nil))
-	added, changed, removed := groupChanges(old, next)
-	equal(t, "added", added, []string{"f"})
-	equal(t, "changed", changed, []string{"b", "g"})
-	equal(t, "removed", removed, []string{"c"})
 }
 
 // What supervisorctl's add and remove do: groups of the config that was read last.

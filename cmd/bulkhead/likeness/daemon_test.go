@@ -2,7 +2,6 @@ package likeness_test
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -33,7 +32,7 @@ var theirs = side{"supervisord", "/usr/bin"}
 // ours is bulkhead, called by supervisord's names; or what BULKHEAD_LIKENESS holds.
 func ours(t *testing.T) side {
 	t.Helper()
-	if other := cmp.Or(os.Getenv(otherKey), usual); other != "" {
+	if other := os.Getenv(otherKey); other != "" {
 		folder, err := filepath.Abs(other)
 		if err != nil {
 			t.Fatal(err)
@@ -45,9 +44,6 @@ func ours(t *testing.T) side {
 
 const (
 	otherKey = "BULKHEAD_LIKENESS" // another than bulkhead to be compared with supervisord
-	// usual is what is compared where nobody names another: bulkhead if it is
-	// empty. Until bulkhead reads INI it is supervisord itself.
-	usual = "/usr/bin"
 )
 
 // built is the folder with the program under test and its two other names.
