@@ -1,5 +1,5 @@
-// Package conf turns TOML into a validated, immutable configuration and
-// compares two of them.
+// Package conf turns TOML, or a supervisord.conf, into a validated, immutable
+// configuration and compares two of them.
 //
 // It owns what a legal configuration is: the keys (reference.go), their units
 // (units.go), presets (presets.go), defaults (defaults.go), supervisord's
@@ -12,5 +12,6 @@
 // in a *Problems.
 //
 // Start reading at Read in read.go, then decode.go (TOML to raw.go's structs)
-// and resolve.go (raw structs to Config).
+// and resolve.go (raw structs to Config). ini_read.go makes raw structs of a
+// supervisord.conf, import.go writes them as TOML.
 package conf
