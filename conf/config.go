@@ -191,6 +191,7 @@ type Instance struct {
 	Group          string // the name before the colon: queue
 	Num            int    // process_num
 	Argv           []string
+	Line           string            // the command as it is written, expanded; "" where it is a list of words
 	Directory      string            // "": the supervisor's; resolved at each start
 	Environment    map[string]string // of the config only: [supervisor] and program merged
 	RedirectStderr bool

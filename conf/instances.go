@@ -57,6 +57,7 @@ func (src *source) instance(num, numprocs int) Instance {
 		Group:          src.group.name,
 		Num:            num,
 		Argv:           src.argv(n),
+		Line:           src.line(n),
 		Environment:    src.merged(own),
 		RedirectStderr: bool(*raw.RedirectStderr),
 	}
@@ -82,6 +83,15 @@ func (src *source) processName(n names, numprocs int) string {
 		src.res.problem(at, f)
 	}
 	return name
+}
+
+// line is the command before it is split, for who shows it. Problems are argv's.
+func (src *source) line(n names) string {
+	if src.raw.Command == nil || src.raw.Command.argv != nil {
+		return ""
+	}
+	line, _ := n.expand(src.raw.Command.line)
+	return line
 }
 
 // argv expands, then splits, as supervisord does: %(ENV_ARGS)s may be several

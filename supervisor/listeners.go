@@ -216,3 +216,17 @@ func (l *loop) resumeListeners(p past) {
 		}
 	}
 }
+
+// notifyGroups tells which groups have come and gone, in the order of their start.
+func (l *loop) notifyGroups(before, after []string) {
+	for _, g := range l.config.GroupNames() {
+		if slices.Contains(after, g) && !slices.Contains(before, g) {
+			l.notify(listen.Group(g, true))
+		}
+	}
+	for _, g := range before {
+		if !slices.Contains(after, g) {
+			l.notify(listen.Group(g, false))
+		}
+	}
+}

@@ -101,5 +101,7 @@ func (l *loop) publishAll() {
 		next.index[control.FullName(v.Group, v.Name)] = i
 	}
 	clear(l.changed)
+	before, _ := l.publish.get()
 	l.publish.put(next)
+	l.notifyGroups(before.groups, next.groups)
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"slices"
@@ -134,7 +135,10 @@ func (w wireSide) Configs(ctx context.Context) []rpc.Config {
 	for i := range c.Programs {
 		for _, in := range c.Programs[i].Instances {
 			one := configOf(c, &c.Programs[i], in)
-			one.InUse = slices.Contains(inUse, in.Group)
+			if one.InUse = slices.Contains(inUse, in.Group); one.InUse { // only then it has its own logs
+				w.named(&one.Stdout, &in, "stdout")
+				w.named(&one.Stderr, &in, "stderr")
+			}
 			out = append(out, one)
 		}
 	}
@@ -144,7 +148,7 @@ func (w wireSide) Configs(ctx context.Context) []rpc.Config {
 func configOf(c *conf.Config, p *conf.Program, in conf.Instance) rpc.Config {
 	out := rpc.Config{
 		Group: in.Group, Name: in.Name, GroupPriority: p.GroupPriority, Priority: p.Priority,
-		AutoStart: p.AutoStart, Directory: in.Directory, UID: -1, Command: quoted(in.Argv), ExitCodes: p.ExitCodes,
+		AutoStart: p.AutoStart, Directory: in.Directory, UID: -1, Command: cmp.Or(in.Line, quoted(in.Argv)), ExitCodes: p.ExitCodes,
 		KillAsGroup: p.KillAsGroup, RedirectStderr: in.RedirectStderr, StartRetries: p.StartRetries,
 		StartSecs: seconds(p.StartSecs), StopSignal: int(p.StopSignal), StopWaitSecs: seconds(p.StopWait),
 		Stdout: outputOf(in.Stdout, p.StdoutCapture, "stdout"), Stderr: outputOf(in.Stderr, p.StderrCapture, "stderr"),
@@ -156,6 +160,13 @@ func configOf(c *conf.Config, p *conf.Program, in conf.Instance) rpc.Config {
 		out.ServerURL = p.ServerURL
 	}
 	return out
+}
+
+// named gives an output the log that we have named.
+func (w wireSide) named(out *rpc.Output, in *conf.Instance, channel string) {
+	if out.LogFile == "auto" {
+		out.LogFile = w.d.loop.auto.target(in, channel).Path
+	}
 }
 
 // seconds are whole ones, as XML-RPC's clients expect them; a fraction counts as one.

@@ -52,17 +52,17 @@ func (d *daemon) signalled(ctx context.Context, s os.Signal) {
 		d.loop.systemd(reloading())
 		defer d.loop.systemd("READY=1")
 		_, diff, err := d.reread(ctx, true, nil)
-		d.loop.post(note{"updated to the config file", err, !diff.Empty()})
+		d.loop.post(note{what: "updated to the config file", err: err, news: !diff.Empty()})
 	case syscall.SIGUSR1:
 		go func() { // it may take seconds, and another signal must be heard meanwhile
 			_, err := d.upgrade(ctx)
-			d.loop.post(note{"upgrade to the binary on disk", err, false})
+			d.loop.post(note{what: "upgrade to the binary on disk", err: err})
 		}()
 	case hear.Leave:
 		d.loop.post(leaveRequest{d.leave})
 	case syscall.SIGUSR2:
 		d.loop.post(heard{s, "log reopen"})
-		d.loop.post(note{"opened the logs anew", d.logs.Reopen(), true})
+		d.loop.post(note{what: "opened the logs anew", err: d.logs.Reopen(), news: true, theirs: "supervisord logreopen"})
 	default:
 		d.loop.post(heard{s, "exit"})
 		d.loop.post(endRequest{})
@@ -101,15 +101,18 @@ func (q leaveRequest) do(l *loop) {
 
 // note tells of something that the loop did not do itself.
 type note struct {
-	what string
-	err  error
-	news bool
+	what   string
+	err    error
+	news   bool
+	theirs string // in supervisord's words
 }
 
 func (n note) do(l *loop) {
 	switch {
 	case n.err != nil:
 		l.tellTrouble(trouble{what: "could not be done: " + n.what, err: n.err})
+	case n.news && n.theirs != "" && l.config.Supervisor.LogStyle == styleSupervisord:
+		l.log.Info(n.theirs)
 	case n.news:
 		l.tellNote(n.what)
 	}
