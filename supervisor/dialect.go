@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"slices"
@@ -13,6 +14,7 @@ import (
 
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/control"
 )
 
 // styleSupervisord is the log style whose lines are supervisord's.
@@ -123,19 +125,29 @@ func (l *loop) logAsSupervisord(in *instance, old, next programs.State) {
 func moreThanAnExit(in *instance) string {
 	switch r := in.reasons[0]; r.Kind {
 	case "spawn_failed":
-		return r.Detail
-	case "crashed", "exited", "stopped", "recycled":
-		return ""
-	default:
+		return cmp.Or(r.SpawnErr, r.Detail)
+	case "oom_killed", "host_oom_killed", "unhealthy":
 		return r.Words()
+	case "killed":
+		if words := r.Words(); words == control.JobTimeout {
+			return words
+		}
 	}
+	return ""
 }
 
 // greetAsSupervisord are the lines that supervisord's log begins with.
-func greetAsSupervisord(log *zap.Logger, c conf.Supervisor, told []string) {
+func greetAsSupervisord(log *zap.Logger, config *conf.Config, told, warned []string) {
+	c := config.Supervisor
 	if c.User == nil && os.Geteuid() == 0 {
 		log.Log(critical, "Supervisor is running as root.  Privileges were not dropped because no user is specified in the config file.  "+
 			"If you intend to run as root, you can set user=root in the config file to avoid this message.")
+	}
+	for _, line := range warned {
+		log.Warn(line)
+	}
+	for _, file := range config.Files[1:] {
+		log.Info(fmt.Sprintf("Included extra file \"%s\" during parsing", file))
 	}
 	for _, line := range told {
 		log.Info(line)

@@ -117,7 +117,7 @@ func (l *loop) stateEvent(in *instance, from, to programs.Public, old, next prog
 	switch {
 	case to == programs.EXITED || to == programs.STOPPED && from == programs.STOPPING:
 		run = next.Last.Run
-	case to == programs.BACKOFF && next.Tries < old.Tries: // this one was one too many
+	case to == programs.BACKOFF && next.Rest == programs.Fatal && !next.Cur.Live(): // this one was one too many
 		tries = old.Tries + 1
 	}
 	x := next.Last.Exit

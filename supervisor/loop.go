@@ -78,8 +78,11 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 // define makes the config's programs known, to the edge too. It is called once,
 // when the edge can post.
 func (l *loop) define() {
-	for _, p := range l.config.Programs {
+	for i, p := range l.config.Programs {
 		l.addProgram(p)
+		if i == 0 || l.config.Programs[i-1].GroupName != p.GroupName { // they are in the order of groups
+			l.notify(listen.Group(p.GroupName, true))
+		}
 	}
 	l.rememberPrograms()
 	l.publishAll()

@@ -103,5 +103,7 @@ func (l *loop) publishAll() {
 	clear(l.changed)
 	before, _ := l.publish.get()
 	l.publish.put(next)
-	l.notifyGroups(before.groups, next.groups)
+	if before.index != nil { // else it is the first of all, and define has told
+		l.notifyGroups(before.groups, next.groups)
+	}
 }

@@ -30,6 +30,7 @@ type Options struct {
 	Read    func() (*conf.Config, error) // reads the config file again, for reread and update
 	Version string
 	Told    []string  // what was done before, for the log
+	Warned  []string  // what was found in the config, likewise
 	Stop    bool      // stop what an earlier supervisor has left running, and end
 	Out     io.Writer // what logs to "-" are written to; nil is standard output
 }
@@ -374,7 +375,7 @@ func (s *server) build(o Options, e edges, p past) error {
 		}
 	}
 	if c.LogStyle == styleSupervisord {
-		greetAsSupervisord(e.log, c, o.Told)
+		greetAsSupervisord(e.log, o.Config, o.Told, o.Warned)
 	}
 	s.greet(e.log, e.tree)
 	return nil

@@ -141,8 +141,12 @@ func (a *app) runSupervisord(l *supervisordLine) error {
 	if err != nil {
 		return err
 	}
+	var warned []string
+	for _, w := range warnings {
+		warned = append(warned, w.Message)
+	}
 	options := supervisor.Options{
-		Config: cfg, Version: ownVersion(), Out: a.out, Told: told,
+		Config: cfg, Version: ownVersion(), Out: a.out, Told: told, Warned: warned,
 		Read: func() (*conf.Config, error) {
 			again, _, err := read()
 			return again, err
@@ -152,11 +156,7 @@ func (a *app) runSupervisord(l *supervisordLine) error {
 		return supervisor.Rehearse(options, l.rehearse)
 	}
 	if !cfg.Supervisor.Foreground && !supervisor.IsDaemon() {
-		a.warnings(warnings)
 		return supervisor.Daemonize()
-	}
-	if cfg.Supervisor.Foreground {
-		a.warnings(warnings)
 	}
 	return supervisor.Serve(context.Background(), options)
 }
