@@ -110,6 +110,10 @@ func (src *source) argv(n names) []string {
 		return words
 	}
 	words, f := splitWords(src.res.expand(at, text(c.line), n))
+	if f != nil && c.lenient {
+		src.res.warn(at, f)
+		return nil
+	}
 	if f != nil {
 		src.res.problem(at, f)
 	}

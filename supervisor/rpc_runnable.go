@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -17,6 +18,13 @@ func (w wireSide) Runnable(_ context.Context, name string) error {
 	v, err := w.view(name)
 	if err != nil {
 		return err
+	}
+	if line := v.inst.Line; len(v.inst.Argv) == 0 && line != "" {
+		why := "No closing quotation" // Python's words (shlex)
+		if strings.HasSuffix(line, "\\") {
+			why = "No escaped character"
+		}
+		return &rpc.Fault{Code: rpc.NotExecutable, Detail: fmt.Sprintf("can't parse command '%s': %s", line, why)}
 	}
 	if len(v.inst.Argv) == 0 {
 		return &rpc.Fault{Code: rpc.NotExecutable, Detail: "command is empty"}

@@ -213,18 +213,22 @@ func (b *Board) Gone(server, pool string, who Member, now time.Duration) (out []
 	}
 	p.Members = slices.DeleteFunc(p.Members, func(o *member) bool { return o == m })
 	if m.Hand != nil {
-		out = append(out, p.reject(m))
+		out = append(out, p.reject(m)...)
 	}
 	return append(out, p.dispatch(server, now)...)
 }
 
-// reject puts what a listener has in hand back to the head. One event too many for a
-// moment is better than one that is dropped for having been tried.
-func (p *Pool) reject(m *member) Effect {
-	e := Rejected{m.Member, p.Name, m.Hand.Serial}
+// reject puts what a listener has in hand back to the head; as under supervisord, in a
+// full buffer that is at the cost of the oldest that waits.
+func (p *Pool) reject(m *member) (out []Effect) {
+	out = append(out, Rejected{m.Member, p.Name, m.Hand.Serial})
+	if len(p.Queue) >= p.Size {
+		out = append(out, Overflowed{p.Name, p.Queue[0].Serial})
+		p.Queue = p.Queue[1:]
+	}
 	p.Queue = append([]parcel{*m.Hand}, p.Queue...)
 	m.Hand = nil
-	return e
+	return out
 }
 
 // Heard takes what a listener printed.
@@ -243,10 +247,10 @@ func (b *Board) Heard(server, pool string, who Member, text []byte, now time.Dur
 			m.Hand = nil
 		case rejected:
 			m.Rest = now + pace
-			out = append(out, p.reject(m))
+			out = append(out, p.reject(m)...)
 		case nonsense:
 			if m.Hand != nil {
-				out = append(out, p.reject(m))
+				out = append(out, p.reject(m)...)
 			}
 			out = append(out, Confused{m.Member, p.Name, before})
 			return append(out, p.dispatch(server, now)...)
@@ -264,7 +268,7 @@ func (b *Board) Lost(server, pool string, who Member, now time.Duration) (out []
 	from := m.Voice.Phase
 	m.Voice.broken()
 	if m.Hand != nil {
-		out = append(out, p.reject(m))
+		out = append(out, p.reject(m)...)
 	}
 	out = append(out, Confused{m.Member, p.Name, from})
 	return append(out, p.dispatch(server, now)...)
