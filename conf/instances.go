@@ -65,7 +65,9 @@ func (src *source) instance(num, numprocs int) Instance {
 		in.Directory = res.path(src.at.at("directory"), *raw.Directory, n)
 	}
 	in.Stdout = src.target("stdout_logfile", raw.Stdout, raw.StdoutMaxBytes, raw.StdoutBackups, n)
-	if !in.RedirectStderr {
+	if in.RedirectStderr {
+		in.Stderr = src.target("stderr_logfile", ptr(text("none")), raw.StderrMaxBytes, raw.StderrBackups, n)
+	} else {
 		in.Stderr = src.target("stderr_logfile", raw.Stderr, raw.StderrMaxBytes, raw.StderrBackups, n)
 	}
 	return in
@@ -126,7 +128,7 @@ func (src *source) target(key string, file *text, maxBytes *size, backups *whole
 	word := strings.ToLower(string(*file))
 	switch {
 	case word == "none" || word == "off" || word == "":
-		return LogTarget{}
+		return LogTarget{MaxBytes: src.res.bytes(src.at.at(key+"_maxbytes"), maxBytes), Backups: int(*backups)} // for who shows them
 	case word == "-", word == "/dev/stdout" && key == "stdout_logfile", word == "/dev/stderr" && key == "stderr_logfile":
 		return LogTarget{Path: "-"}
 	case word == "syslog":

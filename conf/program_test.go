@@ -67,7 +67,7 @@ stderr_logfile = "/dev/stderr"
 		{in.Environment, map[string]string{"BASE": "/srv/app/base", "SHARED": "prog", "OWN": "o1", "PORT": "80", "DEBUG": "true"}},
 		{queue.EnvFile, here + "/.env"},
 		{in.Stdout, LogTarget{here + "/queue-01.log", 50 << 20, 10}},
-		{in.Stderr, LogTarget{}},
+		{in.Stderr, LogTarget{MaxBytes: 50 << 20, Backups: 10}},
 		{array.Instances[0].Argv, []string{"--one two", "100%"}},
 		{array.Instances[0].Stdout, LogTarget{Path: "-"}},
 		{array.Instances[0].Stderr, LogTarget{Path: "-"}},

@@ -143,7 +143,7 @@ func TestFull(t *testing.T) {
 		{in.Argv, []string{"php", "artisan", "queue:work", "redis", "--name=03", "--timeout=60"}},
 		{in.Environment, map[string]string{"LANG": "C.UTF-8", "APP_ENV": "production", "QUEUE_WORKER": "3"}},
 		{in.Stdout, LogTarget{"/var/log/queue.log", 50 << 20, 10}},
-		{in.Stderr, LogTarget{}},
+		{in.Stderr, LogTarget{MaxBytes: 50 << 20, Backups: 10}},
 		{c.Programs[1].Instances[0].FullName(), "redis"},
 		{c.Programs[1].StartRetries, -1},
 		{c.Programs[5].Instances[0].Directory, filepath.Join(here, "conf.d")},

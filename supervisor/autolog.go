@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -32,11 +33,8 @@ func (a autoLogs) target(in *conf.Instance, channel string) conf.LogTarget {
 		t = in.Stderr
 	}
 	if t.Path == conf.Auto {
-		name := in.Name
-		if in.Group != in.Name {
-			name = in.Group + "." + in.Name // two groups may have a process of one name
-		}
-		t.Path = filepath.Join(a.dir, fmt.Sprintf("%s-%s---%s-%s.log", name, channel, a.identifier, a.token))
+		own := sha256.Sum256([]byte(a.token + in.FullName())) // two groups may have a process of one name
+		t.Path = filepath.Join(a.dir, fmt.Sprintf("%s-%s---%s-%x.log", in.Name, channel, a.identifier, own[:8]))
 	}
 	return t
 }

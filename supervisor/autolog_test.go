@@ -19,9 +19,9 @@ func TestAutoLogNames(t *testing.T) {
 		channel string
 		want    string
 	}{
-		{in("cat", "cat", conf.Auto, conf.Auto), "stdout", "/logs/cat-stdout---supervisor-tok.log"},
-		{in("cat", "cat", conf.Auto, conf.Auto), "stderr", "/logs/cat-stderr---supervisor-tok.log"},
-		{in("web", "cat_01", conf.Auto, ""), "stdout", "/logs/web.cat_01-stdout---supervisor-tok.log"},
+		{in("cat", "cat", conf.Auto, conf.Auto), "stdout", "/logs/cat-stdout---supervisor-b5377b688af0ccad.log"},
+		{in("cat", "cat", conf.Auto, conf.Auto), "stderr", "/logs/cat-stderr---supervisor-b5377b688af0ccad.log"},
+		{in("web", "cat_01", conf.Auto, ""), "stdout", "/logs/cat_01-stdout---supervisor-0b1577503b72afa3.log"},
 		{in("web", "cat_01", conf.Auto, ""), "stderr", ""},
 		{in("web", "cat_01", "/var/log/x", "-"), "stdout", "/var/log/x"},
 	} {

@@ -181,6 +181,7 @@ func (l *loop) handle(e any) {
 		l.onSpawned(e)
 	case spawnFailed:
 		e.in.facts(e.n).failure = e.err
+		e.in.startedAt = time.Now() // it was tried, which is what supervisord's clients see
 		l.step(e.in, programs.SpawnFailed{Run: e.n})
 	case exited:
 		e.in.facts(e.n).last = e.last

@@ -103,6 +103,9 @@ func (l *loop) orderStart(in *instance) ticket {
 	if running(in.state.Public()) {
 		return refused(in, control.AlreadyStarted, "")
 	}
+	if in.state.Public() == programs.STOPPING && !in.state.Want { // supervisord's answer; the end may be long in coming
+		return refused(in, control.AbnormalTermination, "it is being stopped")
+	}
 	before := in.state.LastN
 	l.step(in, programs.Start{})
 	t := done(in, "started")

@@ -82,7 +82,7 @@ func TestOrderIsNotWaitedForLonger(t *testing.T) {
 			t.Errorf("%+v %v", out, err)
 		}
 		out, err = w.d.Do(w.ctx, control.Order{Verb: "start", Names: []string{"queue:*"}, NoWait: true})
-		if err != nil || out[0].Done != "started" {
+		if err != nil || out[0].Fault != control.AbnormalTermination || out[0].Detail != "it is being stopped" {
 			t.Errorf("%+v %v", out, err)
 		}
 	})

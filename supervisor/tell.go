@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/spawn"
 )
 
 // tell is the one place where a change of state becomes known: what ended, and
@@ -90,7 +92,9 @@ func runOf(s programs.State, n uint64) programs.Run {
 func (l *loop) tellEnd(in *instance, r programs.Reason) {
 	facts := in.facts(r.Run)
 	reason := explain(r, facts, &in.prog.conf, time.Now())
-	in.stoppedAt = reason.At
+	if r.Kind != programs.KindSpawnFailed || begun(facts.failure) {
+		in.stoppedAt = reason.At
+	}
 	switch r.Kind {
 	case programs.KindRecycled:
 		in.recycles++
@@ -106,6 +110,13 @@ func (l *loop) tellEnd(in *instance, r programs.Reason) {
 	in.told = true
 	in.reasons = append([]control.Reason{reason}, in.reasons[:min(len(in.reasons), keepReasons-1)]...)
 	l.event(in, r.Run, control.Event{Kind: "ended", PID: facts.pid, Reason: &reason, Message: reason.Words()})
+}
+
+// begun reports that a start failed in a process that was there already, as for want of its
+// directory: to supervisord that is an end. A command that is not found is none.
+func begun(failure error) bool {
+	var e *spawn.Error
+	return errors.As(failure, &e) && e.Step != spawn.StepExec
 }
 
 // event writes one line of the journal and of the log.

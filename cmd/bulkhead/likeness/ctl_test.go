@@ -27,9 +27,6 @@ func TestCtl(t *testing.T) {
 	sessions := []session{{theirs, theirs.supervisorctl()}}
 	us := ours(t)
 	sessions = append(sessions, session{us, theirs.supervisorctl()}, session{theirs, us.supervisorctl()}, session{us, us.supervisorctl()})
-	if own := filepath.Join(us.folder, "bulkhead"); exists(own) {
-		sessions = append(sessions, session{theirs, client{own, "ctl"}}, session{us, client{own, "ctl"}})
-	}
 	facts := make([][]fact, len(sessions))
 	played := t.Run("play", func(t *testing.T) {
 		for i, s := range sessions {
