@@ -107,7 +107,7 @@ type daemon struct {
 const (
 	upMost  = 60 * time.Second // until it answers
 	endMost = 60 * time.Second // until it has ended
-	lookAt  = 20 * time.Millisecond
+	lookAt  = 50 * time.Millisecond
 )
 
 // prepare makes the folder of a daemon out of one of testdata.
@@ -186,7 +186,9 @@ func (d *daemon) start() {
 			d.t.Fatalf("%s does not answer on %s", d.side.name, d.path("sock"))
 		}
 	}
-	go d.nudge()
+	if !exists(filepath.Join(d.side.folder, "bulkhead")) {
+		go d.nudge()
+	}
 }
 
 // awaitLog waits until the log file holds a text.
@@ -218,7 +220,7 @@ func (d *daemon) answers() bool {
 	return err == nil && bytes.Contains(text, []byte("RUNNING"))
 }
 
-// nudge keeps asking until the end. supervisord looks after its processes once a
+// nudge keeps asking a supervisord until the end. It looks after its processes once a
 // second or when somebody asks; so its answers come soon, and no race between
 // the end of an output and the end of its process is left to chance.
 func (d *daemon) nudge() {
