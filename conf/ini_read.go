@@ -3,7 +3,6 @@ package conf
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -149,12 +148,11 @@ func (t *translator) include() {
 		if !filepath.IsAbs(pattern) {
 			pattern = filepath.Join(t.main.dir, pattern)
 		}
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
+		files := pythonGlob(filepath.Clean(pattern))
+		if len(files) == 0 {
 			t.warn(at, faultf("", "No file matches via include %q", pattern))
 			continue
 		}
-		slices.Sort(files)
 		for _, name := range files {
 			if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
 				t.load(name, at)
