@@ -155,6 +155,7 @@ func (t *translator) settle(at place, s *ini.Section, raw *rawProgram, n names) 
 		}
 	}
 	redirected := raw.RedirectStderr != nil && bool(*raw.RedirectStderr) && raw.Stderr == nil
+	raw.Fcgi.Owner = t.owner(at.at("fcgi", "socket_owner"), raw.Fcgi.Owner, n)
 	if raw.Directory != nil {
 		raw.Directory = ptr(text(t.path(at.at("directory"), string(*raw.Directory), n)))
 	}

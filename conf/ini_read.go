@@ -190,6 +190,24 @@ func (t *translator) markSection(path []string, s *ini.Section) place {
 	return place{t.main, path}
 }
 
+// owner is who is to own a socket. supervisord leaves the group as it is unless
+// one is named, and needs a user.
+func (t *translator) owner(at place, owner *text, n names) *text {
+	if owner == nil {
+		return nil
+	}
+	s, f := n.expand(string(*owner))
+	name, group, hasGroup := strings.Cut(s, ":")
+	switch {
+	case f != nil: // said where it is expanded again
+	case name == "" || hasGroup && group == "":
+		t.problem(at, faultf(`write user or user:group`, "Invalid user:group definition %s", s))
+	case !hasGroup:
+		return ptr(*owner + ":")
+	}
+	return owner
+}
+
 // path is the text of a path that is not relative any more. supervisord takes a
 // relative one from where it runs, not from where the file is.
 func (t *translator) path(at place, s string, n names) string {
