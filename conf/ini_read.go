@@ -20,6 +20,7 @@ type translator struct {
 	files []string
 	names names // for [supervisord] and the servers
 
+	cwd        string // where relative paths begin
 	foreground bool
 	findings   []Finding
 }
@@ -77,6 +78,7 @@ func newTranslator(r *report, path string, env Env) *translator {
 	if t.env.Cwd == "" {
 		t.env.Cwd = "/"
 	}
+	t.cwd = t.env.Cwd
 	return t
 }
 
@@ -89,9 +91,21 @@ func (t *translator) sections(given Overrides) bool {
 	}
 	t.supervisord(section, given)
 	t.servers()
+	t.daemonDirectory()
 	t.programs()
 	t.others()
 	return true
+}
+
+// daemonDirectory goes where a daemon goes before it has opened its children's
+// files; in the foreground supervisord stays where it is.
+func (t *translator) daemonDirectory() {
+	if t.foreground || t.raw.Supervisor.Directory == nil {
+		return
+	}
+	if dir, f := t.names.expand(string(*t.raw.Supervisor.Directory)); f == nil && filepath.IsAbs(dir) {
+		t.cwd = dir
+	}
 }
 
 // load reads one file into the document.
@@ -229,6 +243,6 @@ func (t *translator) path(at place, s string, n names) string {
 		t.found(Altered, at, "it is %s, the home directory as it is now", full)
 		return escape(full)
 	}
-	t.found(Altered, at, "the path is absolute now, in %s where supervisord would run", t.env.Cwd)
-	return escape(t.env.Cwd) + "/" + s
+	t.found(Altered, at, "the path is absolute now, in %s where supervisord would run", t.cwd)
+	return escape(t.cwd) + "/" + s
 }
