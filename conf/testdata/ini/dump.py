@@ -39,9 +39,9 @@ def process(p):
     from supervisor.process import shlex
 
     try:
-        argv = shlex.split(p.command)
-    except ValueError:
-        argv = None
+        argv = shlex.split(p.command) or ["(empty)"]
+    except ValueError:  # it fails at the start; here as a file of this name
+        argv = [p.command]
     return {
         "name": p.name, "argv": argv, "directory": p.directory and os.path.abspath(os.path.join(base, p.directory)), "umask": p.umask, "uid": p.uid,
         "priority": p.priority, "autostart": p.autostart, "autorestart": restart(p.autorestart),
