@@ -102,7 +102,7 @@ func TestLookup(t *testing.T) {
 		bad      bool
 	}{
 		{"", -1, -1, false}, {"root", 0, 0, false}, {"root:root", 0, 0, false}, {":root", -1, 0, false}, {"0:0", 0, 0, false},
-		{"no-such-user", -1, -1, true}, {"root:no-such-group", 0, 0, true}, {"root:", 0, 0, true},
+		{"no-such-user", -1, -1, true}, {"root:no-such-group", 0, 0, true}, {"root:", 0, -1, false},
 	} {
 		uid, gid, f := Env{}.owner(tc.owner)
 		if (f != nil) != tc.bad || !tc.bad && (uid != tc.uid || gid != tc.gid) {

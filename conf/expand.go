@@ -133,8 +133,8 @@ func (e expansion) cut(s string) string {
 	return s
 }
 
-// number writes n as Python does: of the formats that Go shares, only the
-// prefix of an octal is another.
+// number writes n as Python does: of the formats that Go shares, only the octal
+// with a prefix has another letter.
 func (e expansion) number(n int) string {
 	verb := e.verb
 	if verb == 'i' || verb == 'u' {
@@ -146,6 +146,9 @@ func (e expansion) number(n int) string {
 			format += c
 		}
 	}
+	if verb == 'o' && e.flag("#") {
+		verb = 'O'
+	}
 	if e.precision >= 0 {
 		format += "." + strconv.Itoa(e.precision)
 	}
@@ -153,7 +156,7 @@ func (e expansion) number(n int) string {
 }
 
 // pad fills up to the width: on the right, on the left, or with zeros behind the
-// sign.
+// sign and the prefix.
 func (e expansion) pad(s string, zeros bool) string {
 	missing := e.width - len([]rune(s))
 	switch {
@@ -162,7 +165,11 @@ func (e expansion) pad(s string, zeros bool) string {
 	case e.flag("-"):
 		return s + strings.Repeat(" ", missing)
 	case zeros:
-		sign := s[:len(s)-len(strings.TrimLeft(s, "+- "))]
+		digits := strings.TrimLeft(s, "+- ")
+		if e.flag("#") && len(digits) > 2 && strings.IndexByte("xXo", digits[1]) >= 0 {
+			digits = digits[2:]
+		}
+		sign := s[:len(s)-len(digits)]
 		return sign + strings.Repeat("0", missing) + s[len(sign):]
 	}
 	return strings.Repeat(" ", missing) + s

@@ -79,7 +79,7 @@ func (t *translator) own(table place, into reflect.Value, path []string, s *ini.
 		return
 	}
 	fresh := reflect.New(into.Type().Elem())
-	text, f := t.text(v), (*fault)(nil)
+	text, f := literalPercents(t.text(v)), (*fault)(nil)
 	if !expandedLater(fresh) || slices.Contains(plainTexts, path[len(path)-1]) {
 		text, f = n.expand(text)
 	}
@@ -91,6 +91,26 @@ func (t *translator) own(table place, into reflect.Value, path []string, s *ini.
 		return
 	}
 	into.Set(fresh)
+}
+
+// literalPercents doubles each percent sign that begins neither an expansion nor
+// a doubled one: our own keys are full of percentages.
+func literalPercents(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		b.WriteByte(s[i])
+		if s[i] != '%' {
+			continue
+		}
+		switch {
+		case strings.HasPrefix(s[i+1:], "%"):
+			i++
+			b.WriteByte('%')
+		case !strings.HasPrefix(s[i+1:], "("):
+			b.WriteByte('%')
+		}
+	}
+	return b.String()
 }
 
 // decodeBare decodes TOML, or what is no TOML, or not the right one, as a string.

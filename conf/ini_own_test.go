@@ -37,12 +37,12 @@ numprocs=2
 startretries=7
 bulkhead.preset=laravel
 bulkhead.limits.memory_max=256M
-bulkhead.limits.cpu_max=150%%
+bulkhead.limits.cpu_max=150%
 bulkhead.limits.nofile=4096
 bulkhead.total.memory_max="1G"
 bulkhead.recycle.max_jobs=500
 bulkhead.recycle.overlap=true
-bulkhead.recycle.jitter=0%%
+bulkhead.recycle.jitter=0%
 bulkhead.env_file=/srv/%(program_name)s.env
 bulkhead.recycle_exitcodes=[0, 12]
 bulkhead.pause_signal=USR2
@@ -140,6 +140,8 @@ command=true
 stdout_logfile=syslog
 stderr_logfile_maxbytes=0
 comand=true
+[program:y]
+command="
 [group:none]
 [strange]
 [rpcinterface:twiddler]
@@ -157,7 +159,7 @@ prompt=hello
 		got = append(got, fmt.Sprintf("%d %s", w.Pos.Line, w.Key))
 	}
 	want := "2 supervisord.nonsense, 5 program:x.stdout_logfile, 6 program:x.stderr_logfile_maxbytes, 7 program:x.comand, " +
-		"8 group:none, 9 strange, 10 rpcinterface:twiddler, 13 include.files"
+		"9 program:y.command, 10 group:none, 11 strange, 12 rpcinterface:twiddler, 15 include.files"
 	if strings.Join(got, ", ") != want {
 		t.Errorf("\n got %s\nwant %s", strings.Join(got, ", "), want)
 	}

@@ -155,6 +155,7 @@ func (t *translator) settle(at place, s *ini.Section, raw *rawProgram, n names) 
 		}
 	}
 	redirected := raw.RedirectStderr != nil && bool(*raw.RedirectStderr) && raw.Stderr == nil
+	raw.Fcgi.Owner = t.owner(at.at("fcgi", "socket_owner"), raw.Fcgi.Owner, n)
 	if raw.Directory != nil {
 		raw.Directory = ptr(text(t.path(at.at("directory"), string(*raw.Directory), n)))
 	}
@@ -166,6 +167,9 @@ func (t *translator) settle(at place, s *ini.Section, raw *rawProgram, n names) 
 	}
 	if raw.Command == nil {
 		t.problem(at.at("command"), faultf("write command = /path/to/program", "program section %s does not specify a command", s.Name))
+	}
+	if raw.Command != nil {
+		t.command(at.at("command"), raw.Command, n)
 	}
 	fill(raw, iniDefaults())
 	if redirected {
@@ -179,6 +183,27 @@ func (t *translator) settle(at place, s *ini.Section, raw *rawProgram, n names) 
 		t.problem(at.at("killasgroup"), faultf("leave killasgroup out", "Cannot set stopasgroup=true and killasgroup=false"))
 	}
 }
+
+// command makes one word of a command that has none, or cannot be split: with
+// supervisord that program fails to start, and all others run.
+func (t *translator) command(at place, c *command, n names) {
+	line, f := n.expand(c.line)
+	if f != nil {
+		return // said where it is expanded again
+	}
+	words, f := splitWords(line)
+	switch {
+	case f != nil:
+		t.warn(at, f)
+		c.argv = []string{c.line}
+	case len(words) == 0 || words[0] == "":
+		t.warn(at, faultf("write command = /path/to/program", "cannot run an empty command"))
+		c.argv = []string{noCommand}
+	}
+}
+
+// noCommand is what an empty command is said not to be found as.
+const noCommand = "(empty)"
 
 // logFile settles one log file: expanded twice, relative to where supervisord
 // runs, or the old word for syslog.

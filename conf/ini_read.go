@@ -3,7 +3,6 @@ package conf
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -21,6 +20,7 @@ type translator struct {
 	files []string
 	names names // for [supervisord] and the servers
 
+	cwd        string // where relative paths begin
 	foreground bool
 	findings   []Finding
 }
@@ -78,6 +78,7 @@ func newTranslator(r *report, path string, env Env) *translator {
 	if t.env.Cwd == "" {
 		t.env.Cwd = "/"
 	}
+	t.cwd = t.env.Cwd
 	return t
 }
 
@@ -90,9 +91,21 @@ func (t *translator) sections(given Overrides) bool {
 	}
 	t.supervisord(section, given)
 	t.servers()
+	t.daemonDirectory()
 	t.programs()
 	t.others()
 	return true
+}
+
+// daemonDirectory goes where a daemon goes before it has opened its children's
+// files; in the foreground supervisord stays where it is.
+func (t *translator) daemonDirectory() {
+	if t.foreground || t.raw.Supervisor.Directory == nil {
+		return
+	}
+	if dir, f := t.names.expand(string(*t.raw.Supervisor.Directory)); f == nil && filepath.IsAbs(dir) {
+		t.cwd = dir
+	}
 }
 
 // load reads one file into the document.
@@ -149,12 +162,11 @@ func (t *translator) include() {
 		if !filepath.IsAbs(pattern) {
 			pattern = filepath.Join(t.main.dir, pattern)
 		}
-		files, err := filepath.Glob(pattern)
-		if err != nil || len(files) == 0 {
+		files := pythonGlob(filepath.Clean(pattern))
+		if len(files) == 0 {
 			t.warn(at, faultf("", "No file matches via include %q", pattern))
 			continue
 		}
-		slices.Sort(files)
 		for _, name := range files {
 			if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() {
 				t.load(name, at)
@@ -192,6 +204,24 @@ func (t *translator) markSection(path []string, s *ini.Section) place {
 	return place{t.main, path}
 }
 
+// owner is who is to own a socket. supervisord leaves the group as it is unless
+// one is named, and needs a user.
+func (t *translator) owner(at place, owner *text, n names) *text {
+	if owner == nil {
+		return nil
+	}
+	s, f := n.expand(string(*owner))
+	name, group, hasGroup := strings.Cut(s, ":")
+	switch {
+	case f != nil: // said where it is expanded again
+	case name == "" || hasGroup && group == "":
+		t.problem(at, faultf(`write user or user:group`, "Invalid user:group definition %s", s))
+	case !hasGroup:
+		return ptr(*owner + ":")
+	}
+	return owner
+}
+
 // path is the text of a path that is not relative any more. supervisord takes a
 // relative one from where it runs, not from where the file is.
 func (t *translator) path(at place, s string, n names) string {
@@ -213,6 +243,6 @@ func (t *translator) path(at place, s string, n names) string {
 		t.found(Altered, at, "it is %s, the home directory as it is now", full)
 		return escape(full)
 	}
-	t.found(Altered, at, "the path is absolute now, in %s where supervisord would run", t.env.Cwd)
-	return escape(t.env.Cwd) + "/" + s
+	t.found(Altered, at, "the path is absolute now, in %s where supervisord would run", t.cwd)
+	return escape(t.cwd) + "/" + s
 }

@@ -150,6 +150,7 @@ func (t *translator) server(path []string, s *ini.Section, kind string) rawServe
 		t.problem(at, faultf("write file = /run/supervisor.sock", "section [%s] has no file value", s.Name))
 		raw.Address = ptr(text("unix:///"))
 	case kind == "unix_http_server":
+		raw.Owner = t.owner(at.at("owner"), raw.Owner, t.names)
 		raw.Address = ptr(text("unix://" + t.path(at.at("address"), string(*raw.Address), t.names)))
 	}
 	return raw

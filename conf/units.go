@@ -164,13 +164,23 @@ const signalHint = "write TERM, INT, QUIT, HUP, USR1, USR2, CONT or another name
 // maxSignal is the kernel's SIGRTMAX (_NSIG, arch/*/include/uapi/asm/signal.h).
 const maxSignal = 64
 
+// otherSignals are further names of signals, and the C library's first and last
+// that are for programs.
+var otherSignals = map[string]syscall.Signal{
+	"CLD": unix.SIGCHLD, "POLL": unix.SIGIO, "IOT": unix.SIGABRT, "IO": unix.SIGIO, "RTMIN": 34, "RTMAX": maxSignal,
+}
+
 // parseSignal reads a name with or without SIG, in any case, or a number.
 func parseSignal(s string) (syscall.Signal, *fault) {
 	name := strings.ToUpper(strings.TrimSpace(s))
 	if n, err := strconv.Atoi(name); err == nil {
 		return checkSignal(int64(n))
 	}
-	sig := unix.SignalNum("SIG" + strings.TrimPrefix(name, "SIG"))
+	name = strings.TrimPrefix(name, "SIG")
+	sig := unix.SignalNum("SIG" + name)
+	if sig == 0 {
+		sig = otherSignals[name]
+	}
 	if sig == 0 {
 		return 0, faultf(signalHint, "cannot use %q as a signal: there is none of that name", s)
 	}

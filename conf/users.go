@@ -73,8 +73,8 @@ func (e Env) user(name string) (User, *fault) {
 	return u, nil
 }
 
-// owner reads "user", "user:group" or ":group" as socket_owner; -1 is as
-// created.
+// owner reads "user", "user:group", "user:" or ":group" as socket_owner; -1 is
+// as created. A user alone brings his group, "user:" does not.
 func (e Env) owner(s string) (uid, gid int, f *fault) {
 	uid, gid = -1, -1
 	name, group, hasGroup := strings.Cut(s, ":")
@@ -85,7 +85,10 @@ func (e Env) owner(s string) (uid, gid int, f *fault) {
 		}
 		uid, gid = int(u.UID), int(u.GID)
 	}
-	if hasGroup {
+	if hasGroup && group == "" {
+		gid = -1
+	}
+	if group != "" {
 		lookup := e.LookupGroup
 		if lookup == nil {
 			lookup = lookupGroup

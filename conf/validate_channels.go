@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// eventTypes are supervisord's.
+// eventTypes are supervisord's and ours.
 var eventTypes = []string{
 	"EVENT",
 	"PROCESS_STATE", "PROCESS_STATE_STOPPED", "PROCESS_STATE_EXITED", "PROCESS_STATE_STARTING", "PROCESS_STATE_STOPPING",
@@ -20,10 +20,9 @@ var eventTypes = []string{
 	"SUPERVISOR_STATE_CHANGE", "SUPERVISOR_STATE_CHANGE_RUNNING", "SUPERVISOR_STATE_CHANGE_STOPPING",
 	"TICK", "TICK_5", "TICK_60", "TICK_3600",
 	"PROCESS_GROUP", "PROCESS_GROUP_ADDED", "PROCESS_GROUP_REMOVED",
+	// supervisord has not:
+	"BULKHEAD", "BULKHEAD_RECYCLED", "BULKHEAD_OOM_KILLED", "BULKHEAD_ENDED", "BULKHEAD_TROUBLE", "BULKHEAD_HOST_PRESSURE",
 }
-
-// ownEvents begins the names of the event types that supervisord has not.
-const ownEvents = "BULKHEAD"
 
 const defaultHandler = "supervisor.dispatchers:default_handler"
 
@@ -43,7 +42,7 @@ func (v *checker) channels() {
 
 func (v *checker) listener(l *Listener) {
 	for _, event := range l.Events {
-		if !slices.Contains(eventTypes, event) && !strings.HasPrefix(event, ownEvents) {
+		if !slices.Contains(eventTypes, event) {
 			hint := "the types are " + strings.Join(eventTypes, ", ")
 			if near := nearest(event, slices.Clone(eventTypes)); near != "" {
 				hint = "write " + near

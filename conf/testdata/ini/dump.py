@@ -20,10 +20,13 @@ class Options(o.ServerOptions):
         raise Refused(str(msg))
 
 
+base = "."  # where a daemon opens the files of its children
+
+
 def log(value, maxbytes, backups):
     if value is None:
         return None
-    return {"path": "AUTO" if value is Automatic else os.path.abspath(value), "maxbytes": maxbytes, "backups": backups}
+    return {"path": "AUTO" if value is Automatic else os.path.abspath(os.path.join(base, value)), "maxbytes": maxbytes, "backups": backups}
 
 
 def restart(value):
@@ -36,11 +39,11 @@ def process(p):
     from supervisor.process import shlex
 
     try:
-        argv = shlex.split(p.command)
-    except ValueError:
-        argv = None
+        argv = shlex.split(p.command) or ["(empty)"]
+    except ValueError:  # it fails at the start; here as a file of this name
+        argv = [p.command]
     return {
-        "name": p.name, "argv": argv, "directory": p.directory and os.path.abspath(p.directory), "umask": p.umask, "uid": p.uid,
+        "name": p.name, "argv": argv, "directory": p.directory and os.path.abspath(os.path.join(base, p.directory)), "umask": p.umask, "uid": p.uid,
         "priority": p.priority, "autostart": p.autostart, "autorestart": restart(p.autorestart),
         "startsecs": p.startsecs, "startretries": p.startretries, "stopsignal": int(p.stopsignal),
         "stopwaitsecs": p.stopwaitsecs, "stopasgroup": p.stopasgroup, "killasgroup": p.killasgroup,
@@ -79,13 +82,16 @@ def dump(name):
     except Refused as e:
         return {"error": str(e)}
     section = options.configroot.supervisord
+    global base
+    base = "." if options.nodaemon else options.directory or "."
     return {
         "groups": [group(g) for g in options.process_group_configs],
         "servers": [server(s) for s in section.server_configs],
         "supervisord": {k: getattr(options, k) for k in (
             "logfile", "logfile_maxbytes", "logfile_backups", "loglevel", "pidfile", "umask", "directory", "minfds",
             "minprocs", "identifier", "childlogdir", "serverurl", "user")}
-        | {k: bool(getattr(options, k)) for k in ("nodaemon", "silent", "nocleanup", "strip_ansi")},
+        | {k: bool(getattr(options, k)) for k in ("nodaemon", "silent", "nocleanup", "strip_ansi")}
+        | {"directory": options.directory and os.path.abspath(options.directory)},
         "warnings": len(options.parse_warnings),
     }
 
