@@ -22,6 +22,7 @@ import (
 var sameConfig = cmp.Options{
 	cmpopts.IgnoreFields(Config{}, "Path", "Files"),
 	cmpopts.IgnoreFields(Program{}, "Pos"),
+	cmpopts.IgnoreFields(Instance{}, "Line"), // a command that cannot be split is a list of words in TOML
 	cmpopts.IgnoreFields(Supervisor{}, "Foreground"),
 	cmpopts.IgnoreUnexported(Program{}),
 	cmpopts.EquateEmpty(),

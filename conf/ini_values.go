@@ -25,7 +25,7 @@ func (p *pairs) decodeINI(s string) *fault {
 }
 
 func (c *command) decodeINI(s string) *fault {
-	c.line, c.lenient = s, true
+	c.line = s
 	return checkText(s)
 }
 

@@ -89,7 +89,7 @@ func (src *source) processName(n names, numprocs int) string {
 
 // line is the command before it is split, for who shows it. Problems are argv's.
 func (src *source) line(n names) string {
-	if src.raw.Command == nil || src.raw.Command.argv != nil {
+	if src.raw.Command == nil || src.raw.Command.line == "" {
 		return ""
 	}
 	line, _ := n.expand(src.raw.Command.line)
@@ -112,10 +112,6 @@ func (src *source) argv(n names) []string {
 		return words
 	}
 	words, f := splitWords(src.res.expand(at, text(c.line), n))
-	if f != nil && c.lenient {
-		src.res.warn(at, f)
-		return nil
-	}
 	if f != nil {
 		src.res.problem(at, f)
 	}

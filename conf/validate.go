@@ -132,9 +132,6 @@ func (v *checker) command() {
 		return
 	}
 	for _, in := range v.p.Instances {
-		if len(in.Argv) == 0 && v.src.raw.Command.lenient && in.Line != "" {
-			continue // its start fails, which was warned of
-		}
 		if len(in.Argv) == 0 || in.Argv[0] == "" {
 			v.problem(faultf(hint, "cannot run an empty command"), "command")
 			return

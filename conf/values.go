@@ -33,8 +33,6 @@ type (
 	command struct {
 		line string   // to be split
 		argv []string // or given as words
-
-		lenient bool // one that cannot be split fails its own start, as under supervisord, and not the config
 	}
 )
 

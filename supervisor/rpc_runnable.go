@@ -19,7 +19,7 @@ func (w wireSide) Runnable(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	if line := v.inst.Line; len(v.inst.Argv) == 0 && line != "" {
+	if line := v.inst.Line; len(v.inst.Argv) == 1 && v.inst.Argv[0] == line && strings.ContainsAny(line, `'"\`) { // conf could not split it
 		why := "No closing quotation" // Python's words (shlex)
 		if strings.HasSuffix(line, "\\") {
 			why = "No escaped character"

@@ -48,6 +48,13 @@ func spawnErrOf(s control.Status, v *view) string {
 			return control.TooQuickly
 		}
 		return badExit(r.ExitCode)
+	case "STOPPED": // while it was tried again
+		switch {
+		case r.SpawnErr != "":
+			return r.SpawnErr
+		case r.Kind == "crashed" && float64(r.UptimeSeconds) < v.startSecs.Seconds():
+			return control.TooQuickly
+		}
 	case "EXITED":
 		if r.Kind != "exited" && r.Kind != "recycled" {
 			return badExit(r.ExitCode)

@@ -42,7 +42,7 @@ func TestHowItEndedInSupervisordsWords(t *testing.T) {
 		{"STOPPED", nil, "", 0, "Not started"},
 		{"STOPPED", &control.Reason{Kind: "stopped", ExitCode: -1}, "", -1, ""},
 		{"STOPPED", &control.Reason{Kind: "stopped", ExitCode: 3}, "", 3, ""},
-		{"STOPPED", &control.Reason{Kind: "crashed", ExitCode: 3}, "", 0, ""}, // stopped out of BACKOFF
+		{"STOPPED", &control.Reason{Kind: "crashed", ExitCode: 3}, quickly, 0, ""}, // stopped out of BACKOFF
 		{"EXITED", &control.Reason{Kind: "exited", ExitCode: 0, UptimeSeconds: 9}, "", 0, ""},
 		{"EXITED", &control.Reason{Kind: "crashed", ExitCode: 3, UptimeSeconds: 9}, "Bad exit code 3", 3, ""},
 		{"EXITED", &control.Reason{Kind: "killed", ExitCode: -1, UptimeSeconds: 9}, "Bad exit code -1", -1, ""},

@@ -49,7 +49,7 @@ func processOf(v *view, now time.Time) rpc.Process {
 	}
 	p := rpc.Process{
 		Group: s.Group, Name: s.Name, GroupPriority: v.groupPriority, Priority: v.priority,
-		Start: s.StartedAt, Stop: s.EndedAt(), Now: now,
+		Start: s.StartedAt, Stop: s.StoppedAt, Now: now,
 		State: s.StateCode, StateName: s.State, PID: s.PID, ExitStatus: exitStatusOf(s),
 		SpawnErr: spawnErrOf(s, v), StdoutLog: shownLog(s.StdoutLog, "stdout"), StderrLog: shownLog(s.StderrLog, "stderr"),
 	}

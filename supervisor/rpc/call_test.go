@@ -102,7 +102,7 @@ func TestCalls(t *testing.T) {
 		{"supervisor.readMainLog", []any{-3, 0}, `"lo\n"`},
 		{"supervisor.readProcessLog", []any{"cat", 1, 3}, `"ell"`},
 		{"supervisor.readProcessStdoutLog", []any{"cat", -1, 1}, `3 BAD_ARGUMENTS`},
-		{"supervisor.readProcessStderrLog", []any{"cat", 0, 0}, `20 NO_FILE: None`},
+		{"supervisor.readProcessStderrLog", []any{"cat", 0, 0}, `20 NO_FILE`},
 		{"supervisor.readProcessStdoutLog", []any{"cat", "x", 0}, `2 INCORRECT_PARAMETERS`},
 		{"supervisor.tailProcessLog", []any{"cat", 0, 3}, `["lo\n", 6, true]`},
 		{"supervisor.tailProcessStderrLog", []any{"cat", 0, 3}, `["", 0, false]`},

@@ -75,7 +75,7 @@ func (i *Interface) tailProcess(ctx context.Context, a arguments, channel string
 // openLog opens a log to be read at any place of it.
 func openLog(path string) (*os.File, int64, error) {
 	if path == "" {
-		return nil, 0, fault(NoFile, "None") // what Python calls no path
+		return nil, 0, fault(NoFile, "")
 	}
 	info, err := os.Stat(path)
 	if err != nil {

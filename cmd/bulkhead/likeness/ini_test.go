@@ -91,6 +91,9 @@ func (d *daemon) probes() []fact {
 		if strings.Contains(file, "Other.Name_1") {
 			name, kind = "process-name:Other.Name_1", strings.TrimPrefix(filepath.Ext(file), ".")
 		}
+		if info, err := os.Stat(file); err != nil || !info.Mode().IsRegular() {
+			continue // a socket that is not removed yet
+		}
 		text := d.read("out/" + filepath.Base(file))
 		list := strings.Split(strings.TrimSuffix(text, "\x00"), "\x00")
 		switch kind {
