@@ -99,7 +99,9 @@ func (a *app) supervisord(args []string) int {
 	case errors.As(err, &given):
 		return a.exit(err)
 	case errors.As(err, &all):
-		a.checkText(nil, nil, all)
+		for _, p := range all.List {
+			fmt.Fprintf(a.err, "Error: %s\n", p)
+		}
 		fmt.Fprintf(a.err, "For help, use %s -h\n", args[0])
 		return exitUsage
 	}
