@@ -42,10 +42,20 @@ func newPlace() (place, error) {
 func (p place) file(name string) string { return filepath.Join(p.dir, name) }
 func (p place) config() string          { return p.file("bulkhead.toml") }
 func (p place) socket() string          { return p.file("bulkhead.sock") }
+func (p place) state() string           { return p.file("state") }
 func (p place) log() string             { return p.file("bulkhead.log") }
 
 // jobLog is the output of one program's workers.
 func (p place) jobLog(program string) string { return p.file(program + ".log") }
+
+// forget removes what a supervisor has written down. The next one would go on
+// with its run numbers and reasons, and show ends that nobody has seen.
+func (p place) forget() error {
+	if err := os.RemoveAll(p.state()); err != nil {
+		return fmt.Errorf("cannot remove the state of the first supervisor: %v", err)
+	}
+	return nil
+}
 
 // command is one program's, as a TOML array.
 func command(exe string, args ...string) string {
@@ -108,7 +118,7 @@ func cast(exe string, p place) []program {
 // write makes the configuration file.
 func (p place) write(all []program) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "[supervisor]\nsocket    = %s\nstate_dir = %s\n", quoted(p.socket()), quoted(p.file("state")))
+	fmt.Fprintf(&b, "[supervisor]\nsocket    = %s\nstate_dir = %s\n", quoted(p.socket()), quoted(p.state()))
 	for _, g := range all {
 		fmt.Fprintf(&b, "\n[programs.%s] # %s\n", g.name, g.about)
 		for _, line := range append(append([]string{}, g.shown...), g.plain...) {

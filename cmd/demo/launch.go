@@ -24,10 +24,16 @@ func launch(ctx context.Context, binary string, p place) (*server, []string, err
 	if err := s.stop(); err != nil {
 		return nil, nil, err
 	}
+	if err := p.forget(); err != nil {
+		return nil, nil, err
+	}
 	if s, err = launchOne(ctx, binary, p, delegation); err == nil {
 		return s, []string{"An ordinary user may not limit memory by himself: started with " + strings.Join(delegation, " ") + "."}, nil
 	}
 	notes := []string{fmt.Sprintf("systemd-run --user was tried, in vain: %v.", err)}
+	if err := p.forget(); err != nil {
+		return nil, nil, err
+	}
 	s, err = launchOne(ctx, binary, p, nil)
 	return s, notes, err
 }

@@ -74,7 +74,11 @@ func (sh *show) acts(ctx context.Context, binary string, patience time.Duration)
 	if err := sh.server.stop(); err != nil {
 		return 0, err
 	}
-	return sh.judge(append(findings, sh.verdict.jobsFinding(sh.place, sh.cast))), nil
+	missing = sh.judge(append(findings, sh.verdict.jobsFinding(sh.place, sh.cast)))
+	if missing > 0 {
+		sh.evidence(all)
+	}
+	return missing, nil
 }
 
 // programme says what is about to be seen.
@@ -204,6 +208,20 @@ func (sh *show) judge(all []finding) int {
 		sh.item(i, 2, word+"  ", text)
 	}
 	return missing
+}
+
+// evidence is what a verdict of "NO" was made of, so that its cause can be found.
+func (sh *show) evidence(all []control.Status) {
+	sh.title("All events that were seen:")
+	for _, e := range sh.verdict.seen {
+		sh.verbatim(fmt.Sprintf("  %d %s %s run %d pid %d %s: %s",
+			e.Serial, e.At.Format("15:04:05.000"), e.Name, e.Run, e.PID, e.Kind, e.Message))
+	}
+	sh.title("And how it stood at the end:")
+	for _, s := range all {
+		sh.verbatim(fmt.Sprintf("  %s %s run %d pid %d, %d restarts, %d recycles, %d OOM kills",
+			s.FullName(), s.State, s.Run, s.PID, s.Restarts, s.Recycles, s.OOMKills))
+	}
 }
 
 // clear stops what runs, removes what was made, and looks whether that was all.

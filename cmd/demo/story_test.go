@@ -211,3 +211,40 @@ func TestWrap(t *testing.T) {
 		}
 	}
 }
+
+// TestEvidence wants all that a verdict was made of, be it of interest or not.
+func TestEvidence(t *testing.T) {
+	var out strings.Builder
+	sh := &show{paper: &paper{out: &out, width: 80}, verdict: newVerdict()}
+	for _, e := range append(slices.Clone(good), ended("import:import_00", 1, "stopped", "requested")) {
+		if e.Reason != nil {
+			e.Message = e.Reason.Words()
+		}
+		sh.verdict.note(e)
+	}
+	sh.evidence(statuses())
+	for _, want := range []string{"report run 1 pid 1 ready", "import:import_00 run 1 pid 7 ended: stopped", "import:import_01 RUNNING run 2 pid 6"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("not in the evidence: %q", want)
+		}
+	}
+	if t.Failed() {
+		t.Log(out.String())
+	}
+}
+
+// TestForget leaves nothing that a second supervisor would go on with.
+func TestForget(t *testing.T) {
+	p := place{t.TempDir()}
+	for range 2 { // the second time there is nothing
+		if err := p.forget(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(p.state()); !os.IsNotExist(err) {
+			t.Errorf("the state is still there: %v", err)
+		}
+		if err := os.MkdirAll(p.state()+"/deep", 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

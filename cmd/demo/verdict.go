@@ -9,6 +9,7 @@ import (
 
 // verdict collects what was to be seen.
 type verdict struct {
+	seen     []control.Event   // all of them, in order
 	crossed  map[string]string // run that crossed max_memory: by whom that was told
 	pids     map[string]int    // of each instance's newest run
 	unwanted []string          // ends that nobody wanted
@@ -29,6 +30,7 @@ func runKey(e control.Event) string { return fmt.Sprintf("%s#%d", e.Name, e.Run)
 
 // note takes what an event proves.
 func (v *verdict) note(e control.Event) {
+	v.seen = append(v.seen, e)
 	switch e.Kind {
 	case "ready":
 		v.pids[e.Name] = e.PID
