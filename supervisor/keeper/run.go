@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bulkhead/supervisor/hear"
 )
 
 // idle is how long a keeper that holds nothing waits for a supervisor.
@@ -31,6 +33,7 @@ func run(socket string, idle time.Duration) error {
 	// SIGTERM ends it, with the host; a ^C is for the foreground.
 	signal.Ignore(unix.SIGINT, unix.SIGQUIT, unix.SIGHUP, unix.SIGPIPE, unix.SIGUSR1, unix.SIGUSR2,
 		unix.SIGALRM, unix.SIGTSTP, unix.SIGTTIN, unix.SIGTTOU)
+	endWithUnit()
 	unix.Umask(0o177)
 	_ = os.WriteFile("/proc/self/comm", []byte("bulkhead-keeper"), 0) // for ps alone
 	raiseFiles()
@@ -48,6 +51,18 @@ func run(socket string, idle time.Duration) error {
 	s := &server{place: p, conn: -1, idle: idle, in: make([]byte, maxPacket+1), out: make([]byte, 0, maxPacket)}
 	slim(s.in)
 	return s.loop()
+}
+
+// endWithUnit has the unit's own stop signals end the keeper too. They come to it
+// only where all processes of the unit are told (KillMode=control-group) and it
+// is one of them; Go would ignore them, and systemd wait until its time is up.
+func endWithUnit() {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, hear.Stop, hear.Leave)
+	go func() {
+		<-told
+		unix.Exit(0)
+	}()
 }
 
 // raiseFiles takes all descriptors it may have, and a few thousand in any

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"bulkhead/supervisor/hear"
 )
 
 func descriptors(t testing.TB, pid int) int {
@@ -78,6 +80,23 @@ func TestProcess(t *testing.T) {
 	heldNow(t, k) // it answers
 	if _, err := unix.Wait4(-1, nil, unix.WNOHANG, nil); err != unix.ECHILD {
 		t.Errorf("a child is left: %v", err)
+	}
+}
+
+// TestEndsWithUnit sends what systemd sends to all processes of a unit with
+// KillMode=control-group.
+func TestEndsWithUnit(t *testing.T) {
+	for _, sig := range []unix.Signal{unix.SIGTERM, hear.Stop, hear.Leave} {
+		o := options(t, t.TempDir())
+		k, err := Open(o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer k.Close()
+		if err := unix.Kill(k.PID(), sig); err != nil {
+			t.Fatal(err)
+		}
+		until(t, fmt.Sprintf("the end by signal %d", sig), func() bool { return !lives(k.PID()) })
 	}
 }
 
