@@ -69,9 +69,15 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	s.run(ctx, caught)
+	s.live(ctx, caught)
 	return nil
+}
+
+// live runs it and then gives everything back. Nothing of that is deferred: a
+// supervisor that panics leaves all as it is for the next, as one that is killed.
+func (s *server) live(ctx context.Context, caught <-chan os.Signal) {
+	s.run(ctx, caught)
+	s.close()
 }
 
 // errNothingLeft is that there is nothing to stop: the supervisor before has ended in order.
@@ -366,7 +372,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	debug.SetGCPercent(50) // memory is what we are here to save; the loop makes little garbage
 	edges, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
-		if !s.left() {
+		if s.over { // not after a panic: the edges would take their sockets away
 			end()
 		}
 	}()
