@@ -14,7 +14,9 @@ import (
 const listenerFD = 99
 
 // filtered are the calls that the filter stops, by number. Reads are not among
-// them, but for those that take a connection or a message.
+// them, but for those that take a connection or a message, or tell who it is from.
+// Nor are getsockname and getpeername: the kernel fails them for no socket of
+// ours, and Go's library takes that for granted.
 var filtered = map[int32]string{
 	unix.SYS_WRITE: "write", unix.SYS_WRITEV: "writev", unix.SYS_PWRITE64: "pwrite64",
 	unix.SYS_OPENAT: "openat", unix.SYS_MKDIRAT: "mkdirat", unix.SYS_MKNODAT: "mknodat", unix.SYS_UNLINKAT: "unlinkat",
@@ -27,6 +29,7 @@ var filtered = map[int32]string{
 	unix.SYS_SOCKET: "socket", unix.SYS_SOCKETPAIR: "socketpair", unix.SYS_BIND: "bind", unix.SYS_LISTEN: "listen",
 	unix.SYS_ACCEPT4: "accept4", unix.SYS_CONNECT: "connect", unix.SYS_SETSOCKOPT: "setsockopt",
 	unix.SYS_SENDTO: "sendto", unix.SYS_SENDMSG: "sendmsg", unix.SYS_RECVMSG: "recvmsg", unix.SYS_RECVFROM: "recvfrom",
+	unix.SYS_GETSOCKOPT: "getsockopt", unix.SYS_SHUTDOWN: "shutdown", unix.SYS_KILL: "kill",
 	unix.SYS_PIDFD_OPEN: "pidfd_open", unix.SYS_PIDFD_SEND_SIGNAL: "pidfd_send_signal",
 	unix.SYS_EPOLL_CREATE1: "epoll_create1", unix.SYS_EPOLL_CTL: "epoll_ctl", unix.SYS_EVENTFD2: "eventfd2",
 }

@@ -46,6 +46,8 @@ var pardons = []pardon{
 	pardonOf("open chat.log", false, "a reader that looks again"),
 	pardonOf(untidy.String()+"|unlink b.sock.lock", false, "left at the start, and only untidy"),
 	pardonOf("(sendmsg|recvmsg|watch)? ?socket (unix )?seqpacket( by Go's epoll)?", false, "the keeper is asked again"),
+	pardonOf("getsockopt 17 of socket seqpacket", false, "who the keeper is cannot be told: it is asked again"),
+	pardonOf("kill", false, "to ourselves, so that the signals before it are handed on: the upgrade is refused, and asked for again"),
 	pardonOf("watch socket (listening|datagram) by Go's epoll", false, "a descriptor that an upgrade hands on and that is only duplicated"),
 	pardonOf("open b.toml", false, "the sum by which a change of the config is told, not the config"),
 	pardonOf("unlink b.(notify.)?sock", false, "a dead socket is removed at the next start"),

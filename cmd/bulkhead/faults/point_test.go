@@ -123,6 +123,10 @@ func (l *listener) onSocket(n *notification) failure {
 		return failure{call, object{name: strconv.FormatUint(a[2], 10)}, unix.ENOMEM}
 	case "sendto", "sendmsg":
 		return failure{call, object{name: l.socket(a[0])}, unix.ENOBUFS}
+	case "getsockopt":
+		return failure{call, object{name: strconv.FormatUint(a[2], 10) + " of " + l.socket(a[0])}, unix.ENOBUFS}
+	case "shutdown":
+		return failure{call, object{name: l.socket(a[0])}, unix.ENOBUFS}
 	case "recvmsg", "recvfrom":
 		return failure{call, object{name: l.socket(a[0])}, unix.ENOMEM}
 	}
@@ -140,6 +144,11 @@ func (l *listener) onProcess(n *notification) failure {
 		return failure{"fork", object{name: call}, unix.EAGAIN}
 	case "execve":
 		return failure{call, object{}, unix.ETXTBSY}
+	case "kill":
+		if a[1] == 0 {
+			return failure{} // only asks whether it is there
+		}
+		return failure{call, object{}, unix.EPERM}
 	case "memfd_create":
 		return failure{call, object{name: l.text(n, a[0])}, unix.EMFILE}
 	case "pipe2", "pidfd_open":
