@@ -9,6 +9,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"bulkhead/cmd/bulkhead/supervisorctl"
+	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 )
 
@@ -69,13 +71,35 @@ The name of a program alone means all of its instances (supervisorctl would say 
 	return cmd
 }
 
-// client returns a client of the socket that the flags or the config name.
+// client returns a client of the socket that the flags or the config name, and says who
+// asks where they say it.
 func (c *ctl) client() (*control.Client, error) {
+	o, err := c.target()
+	if err != nil {
+		return nil, err
+	}
 	path, err := c.socket()
 	if err != nil {
 		return nil, err
 	}
-	return control.Dial(path), nil
+	return dial(path, o), nil
+}
+
+func dial(path string, o supervisorctl.Options) *control.Client {
+	client := control.Dial(path)
+	if o.Username != "" {
+		client.Authorize(o.Username, o.Password)
+	}
+	return client
+}
+
+// auth is what the config demands of clients, as far as it is written there in plain.
+func (c *ctl) auth() conf.Auth {
+	cfg, _, err := readConfig(c.config)
+	if err != nil || strings.HasPrefix(cfg.Supervisor.Auth.Password, "{SHA}") {
+		return conf.Auth{}
+	}
+	return cfg.Supervisor.Auth
 }
 
 // missing is supervisorctl's complaint about a verb without its name.

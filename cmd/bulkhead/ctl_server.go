@@ -38,6 +38,10 @@ func (c *ctl) target() (supervisorctl.Options, error) {
 		return o, nil
 	}
 	c.server = o.ServerURL
+	if c.server == "" && o.Username == "" { // it is the config's own
+		auth := c.auth()
+		o.Username, o.Password = auth.Username, auth.Password
+	}
 	path, err := c.socket()
 	o.ServerURL = "unix://" + path
 	return o, err
@@ -76,7 +80,7 @@ func (c *ctl) isForeign(o supervisorctl.Options) bool {
 	if !unix {
 		return true // bulkhead's own protocol is not spoken over TCP
 	}
-	client := control.Dial(path)
+	client := dial(path, o)
 	defer client.Close()
 	_, err := client.Version(c.context())
 	var dead *control.UnreachableError
