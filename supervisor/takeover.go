@@ -162,15 +162,18 @@ func (l *loop) takeOverInstance(in *instance, all []found, p past) {
 }
 
 // takeOverUnborn goes on with a start that was asked for and of which no process
-// is there. Without a trace it was never begun, and is now.
+// is there. Without a trace it was never begun, and is now; unless a later run
+// is there (the memory is older than it), so that this one has been and is over.
 func (l *loop) takeOverUnborn(in *instance, run uint64, f found, traced bool) {
-	if !traced {
+	if !traced && max(in.state.Cur.N, in.state.Side.N) == run {
 		l.act(in, programs.Spawn{Run: run})
 		return
 	}
-	own := in.conf
-	f.inst = &own
-	l.stray(f)
+	if traced {
+		own := in.conf
+		f.inst = &own
+		l.stray(f)
+	}
 	l.step(in, programs.Unborn{Run: run})
 }
 

@@ -299,6 +299,14 @@ func TestTakeOverInTheMiddleOfAStart(t *testing.T) {
 			t.Errorf("an end of what never was: %+v", v.reasons)
 		}
 	})
+	r.runs = []found{{program: "queue", instance: "queue", run: 2, alive: true}}
+	r.next(t, c, time.Second, func(w *world) { // what is remembered is older than what runs
+		w.after(2 * time.Second)
+		equal(t, "started beside its successor", asked(w, "spawn"), nil)
+		if v := w.status("queue"); v.State != "RUNNING" || v.Run != 2 {
+			t.Errorf("%+v", v.Status)
+		}
+	})
 	once := worker("queue", 1, func(p *conf.Program) { p.AutoRestart = conf.RestartNever })
 	r = died(t, once, func(e *fakeEdge) { e.boot = time.Hour }, func(w *world) { w.after(time.Second) })
 	r.runs = []found{{program: "queue", instance: "queue", run: 1}}
