@@ -114,11 +114,13 @@ func asLine(cmd *cobra.Command, args []string) (string, error) {
 		words = append(words, cmd.Name())
 	}
 	var err error
-	cmd.LocalNonPersistentFlags().Visit(func(f *pflag.Flag) {
-		switch f.Name {
-		case "follow":
+	own := cmd.LocalNonPersistentFlags() // a copy that knows no more which of them were given
+	cmd.Flags().Visit(func(f *pflag.Flag) {
+		switch {
+		case own.Lookup(f.Name) == nil: // says whom to ask, not what
+		case f.Name == "follow":
 			words = append(words, "-f")
-		case "bytes":
+		case f.Name == "bytes":
 			words = append(words, "-"+f.Value.String())
 		default:
 			err = usagef("cannot %s --%s: a supervisord has no such thing", cmd.Name(), f.Name)
