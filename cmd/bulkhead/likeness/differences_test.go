@@ -16,6 +16,8 @@ var update = flag.Bool("update", false, "rewrite docs/supervisord-differences.md
 // parts are what is compared, as the table and the page call them.
 var parts = []struct{ name, title string }{
 	{"ctl", "What supervisorctl prints"},
+	{"own", "What `bulkhead ctl` prints of a supervisord"},
+	{"codes", "Exit codes of `bulkhead ctl`, of a bulkhead"},
 	{"rpc", "What XML-RPC and HTTP answer"},
 	{"states", "State sequences"},
 	{"ini", "Configuration files, environment and arguments of children"},
