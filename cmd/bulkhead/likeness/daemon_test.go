@@ -137,9 +137,11 @@ func start(t *testing.T, s side, from string) *daemon {
 
 func (d *daemon) path(name string) string { return filepath.Join(d.dir, name) }
 
-// command is the daemon's command line and surroundings, the same on both sides.
+// command is the daemon's command line and surroundings, the same on both sides
+// and wherever the test runs: supervisord's children inherit the signals that
+// it was started to ignore.
 func (d *daemon) command() *exec.Cmd {
-	cmd := exec.Command(filepath.Join(d.side.folder, "supervisord"), "-n", "-c", d.path("supervisord.conf"))
+	cmd := exec.Command("env", "--default-signal", filepath.Join(d.side.folder, "supervisord"), "-n", "-c", d.path("supervisord.conf"))
 	cmd.Dir = d.dir
 	cmd.Env = []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root", "LANG=C.UTF-8", "TZ=UTC",
