@@ -98,7 +98,7 @@ func (d *daemon) Do(ctx context.Context, o control.Order) ([]control.Outcome, er
 func (d *daemon) order(ctx context.Context, o control.Order) (tickets []ticket, err error) {
 	note := control.NoteOf(ctx)
 	if !note.Get(&tickets) {
-		q := &orderRequest{order: o, note: note, tickets: make(chan []ticket, 1)}
+		q := &orderRequest{order: o, barred: d.barred(o), note: note, tickets: make(chan []ticket, 1)}
 		if err := d.ask(ctx, q); err != nil {
 			return nil, err
 		}
@@ -116,6 +116,24 @@ func (d *daemon) order(ctx context.Context, o control.Order) (tickets []ticket, 
 		}
 	}
 	return tickets, nil
+}
+
+// barred looks for those an order is to start and cannot: here, where a disk that
+// does not answer holds up nobody else.
+func (d *daemon) barred(o control.Order) map[string]ticket {
+	if o.Verb != "start" && o.Verb != "restart" {
+		return nil
+	}
+	snap, _ := d.loop.publish.get()
+	views, _ := snap.match(o.Names)
+	out := map[string]ticket{}
+	for _, v := range views {
+		if f, why := runnable(&v.inst); f != control.NoFault {
+			name := v.FullName()
+			out[name] = ticket{Name: name, Outcome: control.Outcome{Name: name, Fault: f, Detail: why}}
+		}
+	}
+	return out
 }
 
 // writtenMost is how long an answer waits for the state to be on disk. A disk

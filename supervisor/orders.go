@@ -10,7 +10,8 @@ import (
 // orderRequest carries an order to the loop; tickets answers it at once.
 type orderRequest struct {
 	order   control.Order
-	note    *control.Note // where the order's tickets are left for a successor
+	barred  map[string]ticket // by full name, who cannot be started, and why
+	note    *control.Note     // where the order's tickets are left for a successor
 	tickets chan []ticket
 	err     error
 }
@@ -29,7 +30,7 @@ func (q *orderRequest) do(l *loop) {
 		q.err = err
 		q.leave(t)
 	default:
-		t := l.order(q.order)
+		t := l.order(q.order, q.barred)
 		l.publishChanges() // who follows the tickets must not look at what was before
 		q.leave(t)
 	}
@@ -42,57 +43,84 @@ func (q *orderRequest) leave(t []ticket) {
 	q.tickets <- t
 }
 
-// order gives every named instance its part of an order.
-func (l *loop) order(o control.Order) []ticket {
-	found, bad := l.match(o.Names)
-	var out []ticket
-	for _, b := range bad {
-		out = append(out, ticket{Name: b.Name, Outcome: b})
+// order gives every instance that is meant its part of an order. Where a group or
+// all is meant, who is already as the order wants it is passed over in silence, as
+// supervisord does; who is named himself is told. Outcomes come in supervisorctl's
+// order: all stops of a restart, who cannot even begin, the others.
+func (l *loop) order(o control.Order, barred map[string]ticket) []ticket {
+	found, unknown := l.match(o.Names)
+	var bad, stops, early, rest []ticket
+	for _, u := range unknown {
+		bad = append(bad, ticket{Name: u.Name, Outcome: u})
 	}
-	if o.Verb == "start" || o.Verb == "restart" {
+	if o.Verb != "stop" {
 		slices.SortStableFunc(found, func(a, b *instance) int { return byPriority(a.prog, b.prog) })
 	}
-	var second []ticket // a restart answers twice, with all stops first, as supervisorctl prints it
 	for _, in := range found {
-		t := l.orderOne(in, o)
-		out, second = append(out, t[0]), append(second, t[1:]...)
+		named := control.Names(o.Names, control.ID{Group: in.conf.Group, Name: in.conf.Name})
+		stop, t := l.orderUnlessBarred(in, o, barred, named)
+		if !named {
+			stop, t = slices.DeleteFunc(stop, needless), slices.DeleteFunc(t, needless)
+		}
+		stops = append(stops, stop...)
+		if _, ok := barred[in.conf.FullName()]; ok {
+			early = append(early, t...)
+		} else {
+			rest = append(rest, t...)
+		}
 	}
-	return append(out, second...)
+	return slices.Concat(bad, stops, early, rest)
+}
+
+// needless says that an order had nothing to do.
+func needless(t ticket) bool {
+	return t.Outcome.Fault == control.AlreadyStarted || t.Outcome.Fault == control.NotRunning
+}
+
+// orderUnlessBarred does not stop for a restart what could not be started again.
+// Who is named himself and is to be started is told so whether or not he runs, as
+// supervisord does.
+func (l *loop) orderUnlessBarred(in *instance, o control.Order, barred map[string]ticket, named bool) (stop, other []ticket) {
+	bar, cannot := barred[in.conf.FullName()]
+	runs := running(in.state.Public())
+	switch {
+	case cannot && o.Verb == "restart" && !runs:
+		return []ticket{refused(in, control.NotRunning, "")}, []ticket{bar}
+	case cannot && (o.Verb == "restart" || named || !runs):
+		return nil, []ticket{bar}
+	case o.Verb == "restart" && !(o.Roll && in.state.Cur.Live()):
+		stopped, started := l.orderRestart(in, o.Now)
+		return []ticket{stopped}, []ticket{started}
+	}
+	return nil, []ticket{l.orderOne(in, o)}
 }
 
 // match resolves names as supervisorctl does.
 func (l *loop) match(names []string) (found []*instance, bad []control.Outcome) {
 	snap, _ := l.publish.get()
-	ids := make([]control.ID, len(snap.views))
-	for i, v := range snap.views {
-		ids[i] = control.ID{Group: v.Group, Name: v.Name, Program: v.Program}
-	}
-	at, bad := control.Match(names, ids)
-	for _, i := range at {
-		if in := l.instances[control.FullName(ids[i].Group, ids[i].Name)]; in != nil {
+	views, bad := snap.match(names)
+	for _, v := range views {
+		if in := l.instances[v.FullName()]; in != nil {
 			found = append(found, in)
 		}
 	}
 	return found, bad
 }
 
-func (l *loop) orderOne(in *instance, o control.Order) []ticket {
+func (l *loop) orderOne(in *instance, o control.Order) ticket {
 	switch o.Verb {
 	case "start":
-		return []ticket{l.orderStart(in)}
+		return l.orderStart(in)
 	case "stop":
-		return []ticket{l.orderStop(in, o.Now)}
+		return l.orderStop(in, o.Now)
 	case "restart":
-		if o.Roll && in.state.Cur.Live() {
-			return []ticket{l.orderRecycle(in, "restarted")}
-		}
-		return l.orderRestart(in, o.Now)
+		return l.orderRecycle(in, "restarted")
 	case "recycle":
-		return []ticket{l.orderRecycle(in, "recycled")}
+		return l.orderRecycle(in, "recycled")
 	case "signal", "pause", "resume":
-		return []ticket{l.orderSignal(in, o)}
+		return l.orderSignal(in, o)
 	}
-	return []ticket{refused(in, control.BadArguments, "unknown verb "+o.Verb)}
+	return refused(in, control.BadArguments, "unknown verb "+o.Verb)
 }
 
 func running(p programs.Public) bool {
@@ -124,9 +152,9 @@ func (l *loop) orderStop(in *instance, now bool) ticket {
 }
 
 // orderRestart answers twice: stopped, started.
-func (l *loop) orderRestart(in *instance, now bool) []ticket {
+func (l *loop) orderRestart(in *instance, now bool) (stop, start ticket) {
 	if !running(in.state.Public()) {
-		return []ticket{refused(in, control.NotRunning, ""), l.orderStart(in)}
+		return refused(in, control.NotRunning, ""), l.orderStart(in)
 	}
 	before := in.state.LastN
 	old := in.state.Cur.N
@@ -135,10 +163,10 @@ func (l *loop) orderRestart(in *instance, now bool) []ticket {
 		l.step(in, programs.Stop{Now: true})
 		l.step(in, programs.Start{})
 	}
-	stop, start := done(in, "stopped"), done(in, "started")
+	stop, start = done(in, "stopped"), done(in, "started")
 	stop.Until, stop.Run = replaced, old
 	start.Until, start.Run = up, before
-	return []ticket{stop, start}
+	return stop, start
 }
 
 func (l *loop) orderRecycle(in *instance, what string) ticket {

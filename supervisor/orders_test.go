@@ -2,12 +2,16 @@ package supervisor
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/zap"
 
+	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 )
 
@@ -103,22 +107,54 @@ func TestOrderIsPublishedBeforeItsAnswer(t *testing.T) {
 	}
 }
 
-// restart answers twice, all stops first; what does not run is only started.
+// restart answers twice, all stops first; what does not run is only started, and
+// is told so where it is named.
 func TestRestartAnswersTwice(t *testing.T) {
 	within(t, worker("queue", 2, nil), nil, func(w *world) {
 		w.after(2 * time.Second)
+		for _, c := range []struct {
+			names []string
+			want  []control.Outcome
+		}{
+			{[]string{"queue:*"}, []control.Outcome{
+				{Name: "queue:queue_00", Done: "stopped"},
+				{Name: "queue:queue_00", Done: "started"}, {Name: "queue:queue_01", Done: "started"},
+			}},
+			{[]string{"queue:queue_00", "queue:queue_01"}, []control.Outcome{
+				{Name: "queue:queue_00", Done: "stopped"}, {Name: "queue:queue_01", Fault: control.NotRunning},
+				{Name: "queue:queue_00", Done: "started"}, {Name: "queue:queue_01", Done: "started"},
+			}},
+		} {
+			w.do(control.Order{Verb: "stop", Names: []string{"queue:queue_01"}})
+			if out := w.do(control.Order{Verb: "restart", Names: c.names}); !slices.Equal(out, c.want) {
+				t.Errorf("%v: %+v, want %+v", c.names, out, c.want)
+			}
+		}
+	})
+}
+
+// An order for many is for those it can do something for: the others are passed
+// over, but for one that is named.
+func TestOrderForManyIsSilentOfTheRest(t *testing.T) {
+	within(t, worker("queue", 2, nil), nil, func(w *world) {
+		w.after(2 * time.Second)
 		w.do(control.Order{Verb: "stop", Names: []string{"queue:queue_01"}})
-		out := w.do(control.Order{Verb: "restart", Names: []string{"queue:*"}})
-		want := []control.Outcome{
-			{Name: "queue:queue_00", Done: "stopped"}, {Name: "queue:queue_01", Fault: control.NotRunning},
-			{Name: "queue:queue_00", Done: "started"}, {Name: "queue:queue_01", Done: "started"},
-		}
-		if len(out) != 4 {
-			t.Fatalf("%+v", out)
-		}
-		for i := range want {
-			if out[i] != want[i] {
-				t.Errorf("%d: %+v, want %+v", i, out[i], want[i])
+		for _, c := range []struct {
+			verb  string
+			names []string
+			want  []control.Outcome
+		}{
+			{"start", []string{"queue:queue_00"}, []control.Outcome{{Name: "queue:queue_00", Fault: control.AlreadyStarted}}},
+			{"start", []string{"queue:*"}, []control.Outcome{{Name: "queue:queue_01", Done: "started"}}},
+			{"start", []string{"all"}, []control.Outcome{}},
+			{"signal", []string{"all"}, []control.Outcome{{Name: "queue:queue_00", Done: "signalled"}, {Name: "queue:queue_01", Done: "signalled"}}},
+			{"stop", []string{"queue"}, []control.Outcome{{Name: "queue:queue_00", Done: "stopped"}, {Name: "queue:queue_01", Done: "stopped"}}},
+			{"stop", []string{"queue:"}, []control.Outcome{}},
+			{"signal", []string{"all"}, []control.Outcome{}},
+			{"stop", []string{"all", "queue:queue_00"}, []control.Outcome{{Name: "queue:queue_00", Fault: control.NotRunning}}},
+		} {
+			if out := w.do(control.Order{Verb: c.verb, Names: c.names, Signal: "HUP"}); !slices.Equal(out, c.want) {
+				t.Errorf("%s %v: %+v, want %+v", c.verb, c.names, out, c.want)
 			}
 		}
 	})
@@ -142,6 +178,51 @@ func TestNowIsKilledAtOnce(t *testing.T) {
 				t.Errorf("%s --now of run %d: asked %q", verb, n, log)
 			}
 			w.after(2 * time.Second)
+		}
+	})
+}
+
+// What cannot be executed is not started: its state stays, and a restart does not
+// stop what could not be started again.
+func TestStartOfWhatCannotRun(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "command")
+	if err := os.WriteFile(file, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	none := "can't find command '" + file + "'"
+	config := worker("queue", 2, func(p *conf.Program) {
+		for i := range p.Instances {
+			p.Instances[i].Argv = []string{file}
+		}
+	})
+	within(t, config, nil, func(w *world) {
+		w.after(2 * time.Second)
+		w.do(control.Order{Verb: "stop", Names: []string{"queue:queue_01"}})
+		if err := os.Remove(file); err != nil {
+			t.Fatal(err)
+		}
+		w.edge.log()
+		gone := func(n string) control.Outcome {
+			return control.Outcome{Name: "queue:queue_0" + n, Fault: control.NoFile, Detail: none}
+		}
+		for _, c := range []struct {
+			verb  string
+			names []string
+			want  []control.Outcome
+		}{
+			{"start", []string{"queue:queue_01"}, []control.Outcome{gone("1")}},
+			{"start", []string{"queue:queue_00"}, []control.Outcome{gone("0")}},
+			{"start", []string{"queue:*"}, []control.Outcome{gone("1")}},
+			{"restart", []string{"queue:*"}, []control.Outcome{gone("0"), gone("1")}},
+			{"restart", []string{"queue:queue_01"}, []control.Outcome{{Name: "queue:queue_01", Fault: control.NotRunning}, gone("1")}},
+		} {
+			if out := w.do(control.Order{Verb: c.verb, Names: c.names}); !slices.Equal(out, c.want) {
+				t.Errorf("%s %v: %+v, want %+v", c.verb, c.names, out, c.want)
+			}
+		}
+		if log := w.edge.log(); len(log) != 0 || w.status("queue:queue_01").State != "STOPPED" || w.status("queue:queue_00").State != "RUNNING" {
+			t.Errorf("asked %q", log)
 		}
 	})
 }

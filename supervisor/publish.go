@@ -42,6 +42,19 @@ func (s *snapshot) get(name string) *view {
 	return nil
 }
 
+// match finds the instances that names mean, as [control.Match] does.
+func (s *snapshot) match(names []string) (found []*view, bad []control.Outcome) {
+	ids := make([]control.ID, len(s.views))
+	for i, v := range s.views {
+		ids[i] = control.ID{Group: v.Group, Name: v.Name, Program: v.Program}
+	}
+	at, bad := control.Match(names, ids)
+	for _, i := range at {
+		found = append(found, s.views[i])
+	}
+	return found, bad
+}
+
 // publisher holds the newest snapshot; changed is closed when it is replaced.
 type publisher struct {
 	stir func() // called whenever it is written or read; may be nil

@@ -1,6 +1,9 @@
 package control
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // ID is what an instance can be called by.
 type ID struct {
@@ -56,6 +59,15 @@ func Match(patterns []string, all []ID) (found []int, bad []Outcome) {
 		}
 	}
 	return found, bad
+}
+
+// Names reports whether a pattern means this instance and no other of its group,
+// rather than a group, a program or all that the instance is a part of.
+func Names(patterns []string, id ID) bool {
+	return slices.ContainsFunc(patterns, func(p string) bool {
+		group, name, whole := split(p)
+		return !whole && group == id.Group && name == id.Name
+	})
 }
 
 // MatchStatus is [Match] over statuses; no pattern at all means every one.

@@ -69,6 +69,20 @@ func TestMatch(t *testing.T) {
 	}
 }
 
+func TestNames(t *testing.T) {
+	for patterns, want := range map[string]bool{
+		"app:web": true, "nope app:web": true,
+		"web": false, "app": false, "app:*": false, "app:": false, "all": false, "cat": false, "": false,
+	} {
+		if got := control.Names(strings.Fields(patterns), fleet[0]); got != want {
+			t.Errorf("%q: %v", patterns, got)
+		}
+	}
+	if !control.Names([]string{"cat"}, fleet[3]) {
+		t.Error("a bare name is the instance's whose group has it, too")
+	}
+}
+
 // Every instance is found by the name it is printed with, and by no other's.
 func TestMatchFindsWhatIsPrinted(t *testing.T) {
 	word := rapid.SampledFrom([]string{"a", "b", "ab", "a_00", "a_01", "all_", "*"})

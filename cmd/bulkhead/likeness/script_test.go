@@ -228,8 +228,8 @@ func (d *daemon) facts(s step, r result) []fact {
 		return []fact{{s.line, fmt.Sprintf("exit %d\n%s", r.Code, strings.TrimSpace(d.maskOutput(s, r.Out)))}}
 	}
 	all := []fact{{s.line, fmt.Sprintf("exit %d\n%s", r.Code, d.maskOutput(s, r.Out))}}
-	if r.Err != "" {
-		all = append(all, fact{s.line + ", standard error", d.mask(r.Err)})
+	if said := d.mask(r.Err); said != "" {
+		all = append(all, fact{s.line + ", standard error", said})
 	}
 	return all
 }
