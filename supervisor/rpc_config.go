@@ -44,6 +44,17 @@ func (w wireSide) RemoveGroup(ctx context.Context, group string) error {
 	return w.change(ctx, &groupRequest{group: group, done: make(chan error, 1)})
 }
 
+func (w wireSide) UpdateGroup(ctx context.Context, group string) error {
+	out, err := w.d.Do(ctx, control.Order{Verb: "update", Names: []string{group}})
+	if err != nil {
+		return faultOfError(err)
+	}
+	if slices.ContainsFunc(out, func(o control.Outcome) bool { return o.Fault == control.BadName }) {
+		return &rpc.Fault{Code: rpc.BadName, Detail: group}
+	}
+	return nil
+}
+
 func (w wireSide) change(ctx context.Context, q *groupRequest) error {
 	q.note = control.NoteOf(ctx)
 	if q.note.Get(new(bool)) {

@@ -74,6 +74,25 @@ func TestAddAndRemoveGroups(t *testing.T) {
 	})
 }
 
+// A group is updated without a stop: only what the config changed is touched.
+func TestUpdateGroup(t *testing.T) {
+	a := worker("a", 1, nil)
+	within(t, join(a, worker("b", 1, nil)), nil, func(w *world) {
+		w.after(2 * time.Second)
+		w.d.read = func() (*conf.Config, error) { return join(worker("a", 2, nil), worker("b", 2, nil)), nil }
+		w.edge.log()
+		fault(t, "known", w.wire().UpdateGroup(w.ctx, "a"), "")
+		w.after(2 * time.Second)
+		equal(t, "asked", w.edge.only("spawn", w.edge.log()), []string{"spawn a_01/1"})
+		if s := w.status("a:a_00"); s.Run != 1 || s.State != "RUNNING" {
+			t.Errorf("the one there was is %s, run %d", s.State, s.Run)
+		}
+		fault(t, "unknown", w.wire().UpdateGroup(w.ctx, "nope"), "BAD_NAME: nope")
+		w.d.read = func() (*conf.Config, error) { return nil, errors.New("x.conf:1: no") }
+		fault(t, "broken", w.wire().UpdateGroup(w.ctx, "a"), "CANT_REREAD: x.conf:1: no")
+	})
+}
+
 func TestReloadComparesWithWhatIsInForce(t *testing.T) {
 	a, b := worker("a", 1, nil), worker("b", 1, nil)
 	within(t, a, nil, func(w *world) {

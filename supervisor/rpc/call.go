@@ -58,6 +58,9 @@ func find(full string) (method, bool) {
 	case "supervisor":
 		m, ok := methods[name]
 		return m, ok
+	case "bulkhead":
+		m, ok := own[name]
+		return m, ok
 	case "system":
 		m, ok := systemMethods[name]
 		return m, ok

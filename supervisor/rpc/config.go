@@ -32,6 +32,10 @@ func removeProcessGroup(ctx context.Context, i *Interface, a arguments) (any, er
 	return done(i.super.RemoveGroup(ctx, a.text(0)))
 }
 
+func updateProcessGroup(ctx context.Context, i *Interface, a arguments) (any, error) {
+	return done(i.super.UpdateGroup(ctx, a.text(0)))
+}
+
 func getAllConfigInfo(ctx context.Context, i *Interface, _ arguments) (any, error) {
 	all := slices.Clone(i.super.Configs(ctx))
 	slices.SortStableFunc(all, func(a, b Config) int { return strings.Compare(a.Name, b.Name) })

@@ -184,6 +184,14 @@ func (f *fake) RemoveGroup(_ context.Context, group string) error {
 	return nil
 }
 
+func (f *fake) UpdateGroup(_ context.Context, group string) error {
+	if group != "cat" {
+		return &rpc.Fault{Code: rpc.BadName, Detail: group}
+	}
+	f.note("update %s", group)
+	return nil
+}
+
 func (f *fake) Shutdown(context.Context) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -71,6 +71,12 @@ var methods = map[string]method{
 		params: []param{{"string", "type", "of the event", false}, {"string", "data", "its body", false}}},
 }
 
+// own are bulkhead's own, in a namespace of that name: what supervisord has no word for.
+var own = map[string]method{
+	"updateProcessGroup": {returns: "boolean", help: "Read the config again and apply what it changes of a group. What did not change runs on.",
+		call: updateProcessGroup, params: []param{byGroup}},
+}
+
 // aliases are names from before supervisord 3.0 that clients still use.
 var aliases = map[string]string{
 	"getVersion": "getAPIVersion", "readMainLog": "readLog", "readProcessLog": "readProcessStdoutLog",

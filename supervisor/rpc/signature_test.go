@@ -10,7 +10,8 @@ import (
 )
 
 // testdata/signatures.txt is what system.methodSignature of supervisord 4.2.5 answers for
-// each name of its system.listMethods, in its order.
+// each name of its system.listMethods, in its order. Ours of another namespace come
+// after them.
 func TestSignaturesAreSupervisords(t *testing.T) {
 	want, err := os.ReadFile("testdata/signatures.txt")
 	if err != nil {
@@ -27,6 +28,9 @@ func TestSignaturesAreSupervisords(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		if len(got.String()) >= len(want) != strings.HasPrefix(name.(string), "bulkhead.") {
+			t.Errorf("%s is in the wrong place", name)
+		}
 		got.WriteString(name.(string))
 		for _, kind := range signature.(xmlrpc.Array) {
 			got.WriteString(" " + kind.(string))
@@ -37,7 +41,7 @@ func TestSignaturesAreSupervisords(t *testing.T) {
 			t.Errorf("help of %s: %q, %v", name, help, err)
 		}
 	}
-	if got.String() != string(want) {
-		t.Errorf("got\n%s\nwant\n%s", got.String(), want)
+	if theirs, _, _ := strings.Cut(got.String(), "bulkhead."); theirs != string(want) {
+		t.Errorf("got\n%s\nwant\n%s", theirs, want)
 	}
 }

@@ -31,6 +31,8 @@ type Supervisor interface {
 	Reload(ctx context.Context) (added, changed, removed []string, err error)
 	AddGroup(ctx context.Context, group string) error
 	RemoveGroup(ctx context.Context, group string) error
+	// UpdateGroup reads the config file and applies what it changes of a group.
+	UpdateGroup(ctx context.Context, group string) error
 	// Shutdown and Restart return when it is certain to happen.
 	Shutdown(ctx context.Context) error
 	Restart(ctx context.Context) error

@@ -32,6 +32,9 @@ func listMethods(context.Context, *Interface, arguments) (any, error) {
 	for _, name := range slices.Sorted(maps.Keys(systemMethods)) {
 		out = append(out, "system."+name)
 	}
+	for _, name := range slices.Sorted(maps.Keys(own)) {
+		out = append(out, "bulkhead."+name)
+	}
 	return out, nil
 }
 

@@ -33,10 +33,19 @@ func (s server) close() {
 
 // call asks for a method of the supervisor namespace.
 func (s server) call(ctx context.Context, method string, args ...any) (any, error) {
+	return s.in(ctx, "supervisor", method, args)
+}
+
+// own asks for a method that bulkhead alone has.
+func (s server) own(ctx context.Context, method string, args ...any) (any, error) {
+	return s.in(ctx, "bulkhead", method, args)
+}
+
+func (s server) in(ctx context.Context, namespace, method string, args []any) (any, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	return s.client.Call(ctx, "supervisor."+method, args...)
+	return s.client.Call(ctx, namespace+"."+method, args...)
 }
 
 // stream prints what the server sends at path, until it or ctx ends. What goes

@@ -72,7 +72,16 @@ func (c *Controller) dropGroup(ctx context.Context, group string) error {
 	return nil
 }
 
+// renewGroup asks a bulkhead to apply what has changed of a group; a supervisord
+// does not know how, and its group is stopped and started.
 func (c *Controller) renewGroup(ctx context.Context, group string) error {
+	switch _, err := c.server.own(ctx, "updateProcessGroup", group); {
+	case err == nil:
+		c.say("%s: updated process group", group)
+		return nil
+	case faulted(err) != unknownMethod:
+		return err
+	}
 	if _, err := c.server.call(ctx, "stopProcessGroup", group); err != nil {
 		return err
 	}
