@@ -22,8 +22,9 @@ import (
 // out before, by a rehearsal: the binary is run beside us and does all that
 // it would do up to the first thing that changes anything.
 
-// rehearseMost is how long the new binary may take to say that it could go on.
-const rehearseMost = 10 * time.Second
+// rehearseMost is how long the new binary may take to say that it could go on. We
+// go on meanwhile, and a host that has a deployment on it may be slow.
+const rehearseMost = time.Minute
 
 // Rehearsal is what the new binary answers.
 type Rehearsal struct {
