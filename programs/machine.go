@@ -191,6 +191,7 @@ func (t *step) spawnFailed(n uint64) {
 	if t.s.Cur.Live() {
 		return
 	}
+	t.s.Due = NoWhy
 	switch {
 	case !t.s.Want:
 		t.s.Rest = Stopped

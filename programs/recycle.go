@@ -18,13 +18,15 @@ func drawLimits(p Policy, draw float64) (jobs int, age time.Duration) {
 // due notes that a recycle is wanted. The first reason stays, but memory, which
 // cannot wait, takes the place of the others.
 func (t *step) due(why Why) {
-	// While the last recycle is not complete there is none to ask for, but the
-	// replacement that has taken over already may fall due itself.
-	replaced := t.s.Side.Live() && t.s.Side.N < t.s.Cur.N
-	if !t.s.Want || t.s.Slot && !replaced {
+	// Who is being replaced by an overlap needs no recycle. A replacement may fall due
+	// itself, from the moment at which it is asked for.
+	if !t.s.Want || t.s.Side.N > t.s.Cur.N {
 		return
 	}
-	if ph := t.s.Cur.Phase; ph != Running && ph != Starting {
+	if ph := t.s.Cur.Phase; ph != Running && ph != Starting && ph != Spawning {
+		return
+	}
+	if t.s.Cur.Asked != AskedNothing { // before there was a process: the run is on its way out
 		return
 	}
 	if t.s.Due == NoWhy || why.urgent() && !t.s.Due.urgent() {

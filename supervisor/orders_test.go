@@ -227,6 +227,23 @@ func TestStartOfWhatCannotRun(t *testing.T) {
 	})
 }
 
+// A recycle that is asked for before there is a process is not forgotten, and who
+// asked for it is answered.
+func TestRecycleOfWhatIsBeingStarted(t *testing.T) {
+	within(t, worker("queue", 1, nil), func(e *fakeEdge) { e.boot = 5 * time.Second }, func(w *world) {
+		w.after(time.Second)
+		for _, verb := range []string{"recycle", "restart"} {
+			run := w.status("queue").Run
+			out := w.do(control.Order{Verb: verb, Roll: true, Names: []string{"queue"}})
+			if len(out) != 1 || out[0].Fault != "" || w.status("queue").Run != run+1 {
+				t.Errorf("%s of run %d: %+v, run %d", verb, run, out, w.status("queue").Run)
+			}
+			w.do(control.Order{Verb: "restart", Names: []string{"queue"}, NoWait: true})
+			w.after(time.Second)
+		}
+	})
+}
+
 func TestScaleAnswers(t *testing.T) {
 	within(t, worker("queue", 2, nil), nil, func(w *world) {
 		w.after(2 * time.Second)
