@@ -18,12 +18,13 @@ const (
 	KindStopTimeout
 	KindUnhealthy
 	KindSpawnFailed
+	KindGaveWay // ended by us, for want of memory on the host
 	KindUnknown // it ended unseen, and nobody can tell how
 )
 
 func (k Kind) String() string {
 	return [...]string{"", "exited", "crashed", "recycled", "oom_killed", "host_oom_killed", "killed",
-		"stopped", "stop_timeout", "unhealthy", "spawn_failed", "unknown"}[k]
+		"stopped", "stop_timeout", "unhealthy", "spawn_failed", "gave_way", "unknown"}[k]
 }
 
 // sigkill is the number of SIGKILL on every Linux architecture.
@@ -75,6 +76,8 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindHostOOMKilled, NoWhy
 	case killed && r.Exit.OOM != NoOOM:
 		return KindOOMKilled, NoWhy
+	case r.Asked == AskedGiveWay || r.Asked == AskedSacrifice:
+		return KindGaveWay, Host
 	case r.Asked == AskedUnready:
 		return KindUnhealthy, NoWhy
 	case r.Asked != AskedNothing && r.Forced:

@@ -78,6 +78,8 @@ func (t *step) next(kind Kind, ended Run) {
 	}
 	t.s.Due = NoWhy
 	switch {
+	case ended.Asked == AskedGiveWay || ended.Asked == AskedSacrifice:
+		t.beginUnlessHeld()
 	case ended.Asked == AskedRecycle || ended.Asked == AskedRestart || ended.Asked == AskedStop:
 		t.begin()
 	case kind == KindUnknown && t.p.AutoRestart == RestartNever:

@@ -45,6 +45,16 @@ type OverLimit struct{ Run uint64 }
 // Stuck: the run makes no progress at the user's own memory_high.
 type Stuck struct{ Run uint64 }
 
+// Held: nothing new is to be started for want of memory on the host, or again may be.
+type Held struct{ On bool }
+
+// GiveWay wants it down in good order, for want of memory on the host, and up again
+// when it is held no more.
+type GiveWay struct{}
+
+// Sacrificed wants it killed at once, for want of memory on the host.
+type Sacrificed struct{}
+
 // MainExited: the main process ended and was reaped; Left when others of its
 // cgroup live on. An Emptied follows then, and only then.
 type MainExited struct {
@@ -90,6 +100,9 @@ func (JobsDone) event()    {}
 func (Crossed) event()     {}
 func (OverLimit) event()   {}
 func (Stuck) event()       {}
+func (Held) event()        {}
+func (GiveWay) event()     {}
+func (Sacrificed) event()  {}
 func (MainExited) event()  {}
 func (Emptied) event()     {}
 func (Adopted) event()     {}

@@ -30,6 +30,12 @@ func Step(p Policy, s State, m Moment, e Event) (State, []Action) {
 		t.overLimit(e.Run)
 	case Stuck:
 		t.stuck(e.Run)
+	case Held:
+		t.held(e.On)
+	case GiveWay:
+		t.giveWay(AskedGiveWay, false)
+	case Sacrificed:
+		t.giveWay(AskedSacrifice, true)
 	case MainExited:
 		t.mainExited(e)
 	case Emptied:
@@ -88,7 +94,7 @@ func (t *step) start() {
 		return // wanted again while it ends: the end starts it
 	}
 	t.s.Tries, t.s.Level = 0, 0
-	t.begin()
+	t.beginUnlessHeld()
 }
 
 // begin starts a run of an instance that has none.
@@ -197,6 +203,8 @@ func (t *step) spawnFailed(n uint64) {
 		t.s.Rest = Stopped
 	case asked == AskedRestart:
 		t.begin()
+	case asked == AskedGiveWay || asked == AskedSacrifice:
+		t.beginUnlessHeld()
 	default:
 		t.failed(KindSpawnFailed, Run{N: n})
 	}
@@ -233,7 +241,7 @@ func (t *step) up(r *Run) {
 func (t *step) tick() {
 	t.tickRun(&t.s.Cur)
 	t.tickRun(&t.s.Side)
-	if !t.s.Cur.Live() && t.s.Rest == Waiting && t.m.At >= t.s.Again {
+	if !t.s.Cur.Live() && t.s.Rest == Waiting && t.s.Again != 0 && t.m.At >= t.s.Again {
 		t.begin()
 	}
 	r := &t.s.Cur

@@ -16,6 +16,9 @@ func Passed(old, next State) []Public {
 	if ended := next.Last; ended != old.Last && ended.Run == old.Cur.N && !(at == RUNNING && to == RUNNING && old.Side.Live()) {
 		switch {
 		case to == EXITED: // that is all of it
+		case ended.Asked == AskedGiveWay, ended.Asked == AskedSacrifice:
+			enter(STOPPING)
+			enter(STOPPED)
 		case (to == BACKOFF || to == FATAL) && !ended.Up:
 			enter(BACKOFF)
 		case to == STOPPED, ended.Asked == AskedStop, ended.Asked == AskedRestart, ended.Asked == AskedRecycle:
@@ -27,8 +30,10 @@ func Passed(old, next State) []Public {
 			enter(BACKOFF)
 		}
 	}
-	if (to == STOPPING || to == RUNNING) && (at == STOPPED || at == EXITED || at == BACKOFF) {
-		enter(STARTING) // another run, that was begun beside the one that ended
+	switch { // another run, that was begun beside the one that ended, or one that is held back
+	case (to == STOPPING || to == RUNNING) && (at == STOPPED || at == EXITED || at == BACKOFF),
+		to == BACKOFF && (at == STOPPED || at == EXITED || at == FATAL) && next.WaitsForMemory():
+		enter(STARTING)
 	}
 	enter(to)
 	return out

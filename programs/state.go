@@ -13,6 +13,7 @@ type State struct {
 	Again time.Duration // not before: the next start in BACKOFF, the next try of a failed overlap; 0 none
 	Level int           // steps of the exponential delay
 	Tries int           // failed starts in a row, for startretries
+	Held  bool          // the host is short of memory: nothing new is started; Waiting without Again is for its end
 	Due   Why           // a recycle is wanted and waits for its turn
 	Slot  bool          // one of the program's parallel recycles is this one
 
@@ -79,6 +80,8 @@ const (
 	AskedRecycle
 	AskedUnready // READY=1 did not come in time
 	AskedLimit   // over memory_max where the kernel cannot hold it
+	AskedGiveWay
+	AskedSacrifice
 )
 
 // Why is what a recycle is for.
