@@ -19,6 +19,21 @@ func (g *Group) Reclaim(bytes int64) error {
 	return g.reclaim(strconv.FormatInt(bytes, 10))
 }
 
+// ReclaimCache asks the kernel to take the cgroup's page cache back. Since Linux 6.9
+// it is told to leave the rest alone; an older one may write some of that to swap.
+func (g *Group) ReclaimCache() error {
+	r, err := g.Read()
+	if err != nil || r.Cache == 0 {
+		return err
+	}
+	cache := strconv.FormatInt(r.Cache, 10)
+	err = g.reclaim(cache + " swappiness=0")
+	if errors.Is(err, unix.EINVAL) {
+		err = g.reclaim(cache)
+	}
+	return err
+}
+
 func (g *Group) reclaim(request string) error {
 	if !g.tree.has("memory") {
 		return fmt.Errorf("cannot reclaim from %q: %w", g.path, errors.ErrUnsupported)

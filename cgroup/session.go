@@ -183,6 +183,9 @@ func (s *Session) Counts() (Counts, error) { return Counts{}, nil }
 // Charged is zero: nothing is charged to a session.
 func (s *Session) Charged() (current, swap int64, err error) { return 0, 0, nil }
 
+// ReclaimCache answers errors.ErrUnsupported.
+func (s *Session) ReclaimCache() error { return unsupported("write memory.reclaim") }
+
 // SetHigh answers errors.ErrUnsupported.
 func (s *Session) SetHigh(int64) error { return unsupported("write memory.high") }
 

@@ -105,6 +105,19 @@ type Host struct {
 	MemoryTotal   Bytes // the host's RAM at load, or less in a limited container; not a key; 0: unknown
 	MemoryReserve Bytes
 	Overcommit    string // warn, deny, allow
+	Pressure      Pressure
+}
+
+// Pressure is the [host.pressure] table: what is done while the host is short of memory.
+type Pressure struct {
+	Hold, Pause, Scale, Reclaim, Kill Rung
+	Relief                            time.Duration // of being well, before a step is undone
+}
+
+// Rung is when one step is due; the zero value is never.
+type Rung struct {
+	Below Bytes   // of memory available
+	Full  float64 // share of 10 s in which all tasks waited for memory
 }
 
 // Program is one [programs.NAME] table.
@@ -273,4 +286,7 @@ type Recycle struct {
 	MinLifetime time.Duration
 	Parallel    int // instances of the program that may be recycling at once, at least 1
 	Overlap     bool
+
+	WhenAvailableBelow Bytes         // of the host's memory; 0: never
+	Cooldown           time.Duration // between two recycles for that
 }

@@ -88,6 +88,9 @@ func programDefaults() *rawProgram {
 			// Two at once is harmless for most queue workers, but not for a
 			// server with a port, nor for jobs that one worker must do in turn.
 			Overlap: ptr(toggle(false)),
+
+			WhenAvailableBelow: ptr(size{}),
+			Cooldown:           ptr(span(10 * time.Minute)),
 		},
 	}
 }
@@ -114,6 +117,16 @@ func hostDefaults() rawHost {
 		// grow with the host: a twentieth is 200 MB of 4 GB, 3 GB of 64 GB.
 		MemoryReserve: ptr(size{percent: 5}),
 		Overcommit:    ptr(text("warn")),
+		// The kernel begins to reclaim for good, and its OOM killer to look around, in the
+		// last hundredths. All tasks waiting at once is work that nobody does.
+		Pressure: rawPressure{
+			HoldBelow: ptr(size{percent: 10}), HoldFull: ptr(share(0.05)),
+			PauseBelow: ptr(size{percent: 7}), PauseFull: ptr(share(0.10)),
+			ScaleBelow: ptr(size{percent: 5}), ScaleFull: ptr(share(0.20)),
+			ReclaimBelow: ptr(size{percent: 4}), ReclaimFull: ptr(share(0.20)),
+			KillBelow: ptr(size{percent: 2}), KillFull: ptr(share(0.40)),
+			Relief: ptr(span(30 * time.Second)),
+		},
 	}
 }
 

@@ -183,6 +183,8 @@ func programFacts(p Program) []fact {
 		{"recycle.min_lifetime", true, p.Recycle.MinLifetime},
 		{"recycle.parallel", true, p.Recycle.Parallel},
 		{"recycle.overlap", true, p.Recycle.Overlap},
+		{"recycle.when_available_below", true, p.Recycle.WhenAvailableBelow},
+		{"recycle.cooldown", true, p.Recycle.Cooldown},
 	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", p.Limits), totalFacts(p), channelFacts(p))
 }
 

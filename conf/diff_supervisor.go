@@ -30,6 +30,7 @@ func supervisorFacts(c *Config) []setting {
 	return []setting{
 		{"host.memory_reserve", c.Host.MemoryReserve},
 		{"host.overcommit", c.Host.Overcommit},
+		{"host.pressure", c.Host.Pressure},
 		{"supervisor.cgroup", s.Cgroup},
 		{"supervisor.childlogdir", s.ChildLogDir},
 		{"supervisor.directory", s.Directory},

@@ -178,6 +178,9 @@ func (src *source) recycle() Recycle {
 		MinLifetime: time.Duration(*raw.MinLifetime),
 		Parallel:    int(*raw.Parallel),
 		Overlap:     bool(*raw.Overlap),
+
+		WhenAvailableBelow: src.res.bytes(src.at.at("recycle", "when_available_below"), raw.WhenAvailableBelow),
+		Cooldown:           time.Duration(*raw.Cooldown),
 	}
 	if r.MaxMemory == Unlimited { // "max": never
 		r.MaxMemory = 0

@@ -58,8 +58,23 @@ type rawGroup struct {
 }
 
 type rawHost struct {
-	MemoryReserve *size `toml:"memory_reserve"`
-	Overcommit    *text `toml:"overcommit"`
+	MemoryReserve *size       `toml:"memory_reserve"`
+	Overcommit    *text       `toml:"overcommit"`
+	Pressure      rawPressure `toml:"pressure"`
+}
+
+type rawPressure struct {
+	HoldBelow    *size  `toml:"hold_below"`
+	HoldFull     *share `toml:"hold_full"`
+	PauseBelow   *size  `toml:"pause_below"`
+	PauseFull    *share `toml:"pause_full"`
+	ScaleBelow   *size  `toml:"scale_below"`
+	ScaleFull    *share `toml:"scale_full"`
+	ReclaimBelow *size  `toml:"reclaim_below"`
+	ReclaimFull  *share `toml:"reclaim_full"`
+	KillBelow    *size  `toml:"kill_below"`
+	KillFull     *share `toml:"kill_full"`
+	Relief       *span  `toml:"relief"`
 }
 
 type rawProgram struct {
@@ -164,4 +179,7 @@ type rawRecycle struct {
 	MinLifetime *span   `toml:"min_lifetime"`
 	Parallel    *whole  `toml:"parallel"`
 	Overlap     *toggle `toml:"overlap"`
+
+	WhenAvailableBelow *size `toml:"when_available_below"`
+	Cooldown           *span `toml:"cooldown"`
 }

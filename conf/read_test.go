@@ -126,7 +126,7 @@ func TestFull(t *testing.T) {
 	in := q.Instances[3]
 	here, _ := filepath.Abs("testdata/good")
 	for _, tc := range []struct{ got, want any }{
-		{q.Pos, Position{"testdata/good/full.toml", 58}},
+		{q.Pos, Position{"testdata/good/full.toml", 74}},
 		{q.User.Groups, []uint32{33, 50}},
 		{q.Umask, 0o27},
 		{q.StopWait, 90 * time.Second},

@@ -31,6 +31,7 @@ func Reference() []KeyDoc {
 	all = append(all, supervisorKeys...)
 	all = append(all, serverKeys...)
 	all = append(all, hostKeys...)
+	all = append(all, pressureKeys...)
 	all = append(all, groupKeys...)
 	all = append(all, programKeys...)
 	all = append(all, processKeys...)
@@ -100,6 +101,20 @@ var groupKeys = []KeyDoc{
 var hostKeys = []KeyDoc{
 	{"memory_reserve", "host", typeSize, `"5%"`, "The memory never promised to programs: the kernel, ssh and monitoring live in it."},
 	{"overcommit", "host", typeString, `"warn"`, "What to do when the programs' memory_max together exceed the rest: warn, deny or allow."},
+}
+
+var pressureKeys = []KeyDoc{
+	{"hold_below", "host.pressure", typeSize, `"10%"`, "Below so much available memory nothing new is started, and no replacement beside its predecessor; 0 never."},
+	{"hold_full", "host.pressure", typeShare, `"5%"`, "The same when all tasks waited for memory for such a share of 10 s; 0 never."},
+	{"pause_below", "host.pressure", typeSize, `"7%"`, "Below so much available memory queue workers with a pause signal finish their job and take no other, the least important first; 0 never."},
+	{"pause_full", "host.pressure", typeShare, `"10%"`, "The same when all tasks waited for memory for such a share of 10 s; 0 never."},
+	{"scale_below", "host.pressure", typeSize, `"5%"`, "Below so much available memory half of the instances of the least important program end in good order; its last one stays; 0 never."},
+	{"scale_full", "host.pressure", typeShare, `"20%"`, "The same when all tasks waited for memory for such a share of 10 s; 0 never."},
+	{"reclaim_below", "host.pressure", typeSize, `"4%"`, "Below so much available memory page cache that programs hold is taken back; 0 never."},
+	{"reclaim_full", "host.pressure", typeShare, `"20%"`, "The same when all tasks waited for memory for such a share of 10 s; 0 never."},
+	{"kill_below", "host.pressure", typeSize, `"2%"`, "Below so much available memory the cheapest instance is killed: of the least important, the one furthest over its usual size, then the youngest; 0 never."},
+	{"kill_full", "host.pressure", typeShare, `"40%"`, "The same when all tasks waited for memory for such a share of 10 s; 0 never."},
+	{"relief", "host.pressure", typeDuration, `"30s"`, "How long the host must be well, by a margin, before one step is undone; the last is undone first."},
 }
 
 var programKeys = []KeyDoc{
@@ -181,6 +196,8 @@ var recycleKeys = []KeyDoc{
 	{"min_lifetime", "programs.NAME.recycle", typeDuration, `"10s"`, "No run is recycled before that."},
 	{"parallel", "programs.NAME.recycle", typeInt, "1", "How many instances of the program may be recycling at once."},
 	{"overlap", "programs.NAME.recycle", typeBool, "false", "Whether the replacement starts first, when the budget allows it."},
+	{"when_available_below", "programs.NAME.recycle", typeSize, "0", "Recycle when the host has less memory available: for services that give none back; 0 never."},
+	{"cooldown", "programs.NAME.recycle", typeDuration, `"10m"`, "At most one recycle for when_available_below in so long."},
 }
 
 var listenerKeys = []KeyDoc{

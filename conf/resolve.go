@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // resolver turns raw structs into the configuration that will run.
@@ -40,11 +41,31 @@ func (res *resolver) host(c *Config, raw *rawHost) {
 	if raw.MemoryReserve == nil && res.env.Memory() == 0 {
 		raw.MemoryReserve = &size{} // no percentage of what is unknown
 	}
+	if res.env.Memory() == 0 {
+		for _, below := range []**size{&raw.Pressure.HoldBelow, &raw.Pressure.PauseBelow, &raw.Pressure.ScaleBelow,
+			&raw.Pressure.ReclaimBelow, &raw.Pressure.KillBelow} {
+			if *below == nil {
+				*below = &size{}
+			}
+		}
+	}
 	fill(raw, ptr(hostDefaults()))
 	c.Host = Host{
 		MemoryTotal:   res.env.Memory(),
 		MemoryReserve: res.bytes(at.at("memory_reserve"), raw.MemoryReserve),
 		Overcommit:    string(*raw.Overcommit),
+	}
+	p := &raw.Pressure
+	rung := func(key string, below *size, full *share) Rung {
+		return Rung{res.bytes(at.at("pressure", key), below), float64(*full)}
+	}
+	c.Host.Pressure = Pressure{
+		Hold:    rung("hold_below", p.HoldBelow, p.HoldFull),
+		Pause:   rung("pause_below", p.PauseBelow, p.PauseFull),
+		Scale:   rung("scale_below", p.ScaleBelow, p.ScaleFull),
+		Reclaim: rung("reclaim_below", p.ReclaimBelow, p.ReclaimFull),
+		Kill:    rung("kill_below", p.KillBelow, p.KillFull),
+		Relief:  time.Duration(*p.Relief),
 	}
 }
 

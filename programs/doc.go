@@ -16,5 +16,6 @@
 //
 // Start reading at state.go, then machine.go. backoff.go says how long to wait,
 // classify.go why a run ended, recycle.go when one is due, tripwire.go what a
-// memory event means, pool.go who may recycle next.
+// memory event means, pool.go who may recycle next. ladder.go and victim.go say what
+// is done for a host that is short of memory, giveway.go what that is for an instance.
 package programs

@@ -37,6 +37,10 @@ type edge interface {
 	say(r ref, data []byte)
 	// room reads how much memory there is for one more run of the program.
 	room(p *conf.Program, beside ref) programs.Room
+	// hostReading reads how short of memory the host is.
+	hostReading() hostReading
+	// reclaim takes page cache back that runs hold, in its own time.
+	reclaim()
 	// limit makes the program's total the limits of its cgroup.
 	limit(p *conf.Program)
 	// forget removes the program's own cgroup.

@@ -64,6 +64,11 @@ func detail(r programs.Reason, f *runFacts, p *conf.Program) string {
 			return fmt.Sprintf("exit code %d before startsecs (%v)", r.Exit.Code, p.StartSecs) + inHand(f)
 		}
 		return endedBy(r.Exit) + inHand(f)
+	case programs.KindGaveWay:
+		if r.Asked == programs.AskedSacrifice {
+			return "killed: the host was out of memory, and it was the cheapest to lose" + inHand(f)
+		}
+		return "ended in good order: the host was short of memory" + inHand(f)
 	case programs.KindUnknown:
 		return "it ended while no supervisor was there to be told how" + inHand(f)
 	case programs.KindExited:

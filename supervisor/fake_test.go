@@ -33,6 +33,7 @@ type fakeEdge struct {
 	refuse   func(r ref) error           // a spawn that fails
 	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
+	host     atomic.Value                // hostReading
 	held     []string                    // what revise answers
 	past     []found                     // what an earlier supervisor has left
 	counted  map[uint64]uint64           // jobs in the output of its runs
@@ -40,8 +41,10 @@ type fakeEdge struct {
 }
 
 func newFakeEdge() *fakeEdge {
-	return &fakeEdge{live: map[ref]*conf.Program{}, headless: map[ref]bool{}, most: map[string]int{}, boot: time.Millisecond, finish: time.Millisecond,
+	f := &fakeEdge{live: map[ref]*conf.Program{}, headless: map[ref]bool{}, most: map[string]int{}, boot: time.Millisecond, finish: time.Millisecond,
 		free: programs.Room{HostFree: 1 << 40, ProgramFree: -1}}
+	f.host.Store(hostReading{available: 1 << 40})
+	return f
 }
 
 func (f *fakeEdge) note(format string, args ...any) {
@@ -138,6 +141,8 @@ func (f *fakeEdge) say(r ref, data []byte) {
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
+func (f *fakeEdge) hostReading() hostReading              { return f.host.Load().(hostReading) }
+func (f *fakeEdge) reclaim()                              { f.note("reclaim") }
 func (f *fakeEdge) find() ([]found, error)                { return f.past, nil }
 func (f *fakeEdge) watch()                                { f.note("watch") }
 func (f *fakeEdge) stray(x found, stop bool)              { f.note("stray %s/%d stop=%v", x.instance, x.run, stop) }

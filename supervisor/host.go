@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -33,6 +34,7 @@ type host struct {
 	place      string        // names us among the supervisors of the host
 	notifyPath string        // of the notify socket
 	reserve    int64         // of the host's memory, bytes
+	near       int64         // bytes available, below which a shortage is near
 
 	mu      sync.Mutex
 	runs    map[ref]*process
@@ -41,11 +43,12 @@ type host struct {
 	fcgis   map[string]*fcgi
 	adopted []*process // and not watched yet
 
-	starting pending       // starts whose process is not in runs yet
-	ends     pending       // of main processes, not told yet
-	held     chan struct{} // closed when starts may go on; nil: they may
-	released pending       // releases under way
-	births   chan struct{} // starts under way that may still be busy
+	starting   pending       // starts whose process is not in runs yet
+	ends       pending       // of main processes, not told yet
+	held       chan struct{} // closed when starts may go on; nil: they may
+	released   pending       // releases under way
+	reclaiming atomic.Bool
+	births     chan struct{} // starts under way that may still be busy
 }
 
 // A start takes about a millisecond of a thread. More at once than birthsMost
@@ -75,6 +78,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		streams: streams,
 		place:   c.Supervisor.Place(),
 		reserve: int64(c.Host.MemoryReserve),
+		near:    shortageNear(c.Host.Pressure),
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},

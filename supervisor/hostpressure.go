@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"time"
@@ -18,16 +19,13 @@ import (
 // The host's memory is under pressure when some of its tasks waited for it for this
 // share of a window. It is told at most this often: it lasts.
 const (
-	hostStall     = 300 * time.Millisecond
+	hostStall     = 100 * time.Millisecond
 	hostWindow    = 2 * time.Second
 	pressureAgain = 10 * time.Second
 )
 
 // hostPressure is the news that the host is short of memory, as read at that moment.
-type hostPressure struct {
-	some, full float64 // share of the last 10 s in which some, or all, tasks waited; in percent
-	available  int64   // bytes
-}
+type hostPressure hostReading
 
 // watchHost has the kernel tell of the host's pressure. A kernel without PSI is no
 // trouble: nothing is decided by it.
@@ -35,9 +33,7 @@ func (h *host) watchHost() (end func()) {
 	fd, err := cgroup.HostPressureTrigger("/proc", hostStall, hostWindow)
 	if err == nil {
 		err = h.poll.add(fd, unix.EPOLLPRI, func() {
-			if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
-				h.post(hostPressure{averageOf(text, "some"), averageOf(text, "full"), memAvailable()})
-			}
+			h.post(hostPressure(h.hostReading()))
 		})
 	}
 	if errors.Is(err, errors.ErrUnsupported) || errors.Is(err, os.ErrPermission) {
@@ -51,6 +47,19 @@ func (h *host) watchHost() (end func()) {
 		h.poll.remove(fd)
 		unix.Close(fd)
 	}
+}
+
+// hostReading is 0 in what cannot be read, but for memory: who cannot read that
+// has all of it.
+func (h *host) hostReading() hostReading {
+	r := hostReading{available: memAvailable()}
+	if r.available == 0 {
+		r.available = math.MaxInt64
+	}
+	if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
+		r.some, r.full = averageOf(text, "some"), averageOf(text, "full")
+	}
+	return r
 }
 
 // averageOf reads avg10 of a line of a pressure file (Documentation/accounting/psi.rst).
@@ -69,6 +78,7 @@ func averageOf(text []byte, kind string) float64 {
 }
 
 func (l *loop) onHostPressure(e hostPressure) {
+	l.look(hostReading(e))
 	now := l.now()
 	if l.pressed != 0 && now < l.pressed+pressureAgain {
 		return

@@ -24,7 +24,7 @@ func TestHostPressureIsTold(t *testing.T) {
 		w.after(2 * time.Second)
 		w.says("READY\n")
 		for range 4 {
-			w.loop.post(hostPressure{12.5, 3.25, 256 << 20})
+			w.loop.post(hostPressure{available: 256 << 20, some: 12.5, full: 3.25})
 			w.after(4 * time.Second)
 		}
 		got := w.kinds("pressure")

@@ -13,6 +13,7 @@ type program struct {
 	conf      conf.Program
 	policy    programs.Policy
 	instances []*instance
+	relieved  time.Duration // when it was recycled for the host last, 0 never
 }
 
 // instance is one of a program's processes, as the loop remembers it.
@@ -25,8 +26,11 @@ type instance struct {
 	leaving bool                // gone from the config: forgotten once it is stopped
 	reasons []control.Reason    // newest first, at most keepReasons; replaced, never changed
 	paused  uint64              // the run that was paused, 0 none
+	gaveWay bool                // ended for want of memory on the host, and to come again
 	crossed map[uint64]struct{} // runs whose crossing was told already
 	told    bool                // a reason that is not remembered on disk yet
+
+	hostPaused uint64 // the run that was paused for want of memory on the host, 0 none
 
 	restarts, recycles, oomKills int64
 	startedAt, stoppedAt         time.Time

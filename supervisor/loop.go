@@ -31,6 +31,7 @@ type loop struct {
 	changed    map[*instance]bool   // since the last publication
 	auto       autoLogs
 	board      listen.Board       // what listeners hear
+	short      shortage           // the host's, of memory
 	pressed    time.Duration      // when the host\'s pressure was told last, 0 never
 	clock      int64              // when they were told the time last, seconds since 1970
 	memory     memory             // what is remembered while no supervisor runs
@@ -126,6 +127,7 @@ func (l *loop) run(ctx context.Context) {
 	}
 	l.settle()
 	close(l.begun)
+	l.look(l.edge.hostReading()) // what an earlier supervisor held back is held no more, unless it must be
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	asked := ctx.Done()
@@ -166,6 +168,7 @@ func (l *loop) drain() {
 // settle lets time and turns have their effect, and publishes.
 func (l *loop) settle() {
 	l.tick()
+	l.tickShortage()
 	l.tickBoard()
 	l.admit()
 	l.collect()
@@ -208,6 +211,10 @@ func (l *loop) handle(e any) {
 		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
 	case hostPressure:
 		l.onHostPressure(e)
+	case hostReading:
+		l.look(e)
+	case available:
+		l.onAvailable(e)
 	case unheard:
 		l.onUnheard(e)
 	case trouble:
@@ -327,6 +334,9 @@ func (l *loop) tick() {
 // it passed since. What was ticked and is still there waits for a turn, not for time.
 func (l *loop) arm(timer *time.Timer) {
 	next := l.boardDeadline()
+	if at := l.short.next; at != 0 && (next == 0 || at < next) {
+		next = at
+	}
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {
@@ -353,7 +363,7 @@ func (l *loop) admit() {
 		}
 		for _, i := range programs.Admissible(p.policy, p.conf.Recycle.Parallel, states, l.now()) {
 			in := p.instances[i]
-			overlap := p.conf.Recycle.Overlap && l.edge.room(&p.conf, ref{in, in.state.Cur.N}).Fits()
+			overlap := p.conf.Recycle.Overlap && !l.onRung(programs.Hold) && l.edge.room(&p.conf, ref{in, in.state.Cur.N}).Fits()
 			l.step(in, programs.Admit{Overlap: overlap})
 		}
 	}

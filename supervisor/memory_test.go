@@ -46,6 +46,8 @@ func (f *fakeCompartment) Counts() (cgroup.Counts, error) {
 	return f.counts, f.err
 }
 
+func (f *fakeCompartment) ReclaimCache() error { return nil }
+
 func (f *fakeCompartment) SetHigh(to int64) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -29,6 +29,7 @@ type compartment interface {
 	EventsFD() (int, error)
 	PressureTrigger(full bool, stall, window time.Duration) (int, error)
 	SetHigh(bytes int64) error
+	ReclaimCache() error
 	Apply(l cgroup.Limits) error
 	Procs() ([]int, error)
 	Populated() (bool, error)

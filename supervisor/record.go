@@ -18,7 +18,8 @@ type instanceRecord struct {
 	Program                      string
 	State                        programs.State // its moments count from the boot
 	Runs                         map[uint64]runRecord
-	Paused                       uint64
+	Paused, HostPaused           uint64
+	GaveWay                      bool
 	Leaving                      bool
 	Restarts, Recycles, OOMKills int64
 	StartedAt, StoppedAt         time.Time
@@ -60,7 +61,7 @@ const (
 )
 
 func (l *loop) record(in *instance) instanceRecord {
-	r := instanceRecord{Program: in.prog.conf.Name, State: in.state, Paused: in.paused, Leaving: in.leaving,
+	r := instanceRecord{Program: in.prog.conf.Name, State: in.state, Paused: in.paused, Leaving: in.leaving, HostPaused: in.hostPaused, GaveWay: in.gaveWay,
 		Restarts: in.restarts, Recycles: in.recycles, OOMKills: in.oomKills,
 		StartedAt: in.startedAt, StoppedAt: in.stoppedAt}
 	for n, f := range in.runs {
@@ -77,6 +78,7 @@ func (l *loop) record(in *instance) instanceRecord {
 // recall puts an instance back to where it was.
 func (in *instance) recall(r instanceRecord, reasons []control.Reason) {
 	in.state, in.paused, in.leaving = r.State, r.Paused, r.Leaving
+	in.hostPaused, in.gaveWay = r.HostPaused, r.GaveWay
 	in.startedAt, in.stoppedAt = r.StartedAt, r.StoppedAt
 	in.recount(r, reasons)
 	for n, known := range r.Runs {

@@ -35,7 +35,7 @@ func (h *host) sampler(ctx context.Context) {
 		for _, p := range h.all() {
 			wait = min(wait, p.sample(enforced))
 		}
-		timer.Reset(wait)
+		timer.Reset(min(wait, h.watermark()))
 	}
 }
 

@@ -19,6 +19,7 @@ func (l *loop) view(in *instance) *view {
 	v.StateCode = int(s.Public())
 	v.StartedAt, v.StoppedAt = in.startedAt, in.stoppedAt
 	v.Run = s.LastN
+	v.HeldBack = s.WaitsForMemory()
 	v.MaxMemoryBytes = int64(p.Recycle.MaxMemory)
 	if p.Limits.MemoryMax != conf.Unlimited {
 		v.MemoryMaxBytes = int64(p.Limits.MemoryMax)

@@ -72,6 +72,8 @@ func wantOf(r programs.Run) string {
 		return "recycle, " + r.Why.String()
 	case programs.AskedRestart:
 		return "restart"
+	case programs.AskedGiveWay, programs.AskedSacrifice:
+		return "the host is short of memory"
 	case programs.AskedUnready:
 		return "it did not get ready"
 	}

@@ -64,6 +64,8 @@ func startEnded(o control.Outcome, v *view, before uint64) (control.Outcome, boo
 	switch {
 	case v == nil:
 		return fault(control.AbnormalTermination, "it left the config")
+	case v.HeldBack:
+		return fault(control.Failed, control.HeldBack+"; it is started when there is room")
 	case v.lastN == before && !v.idle: // still ending its last run
 		return o, false
 	case v.lastN == before:

@@ -36,6 +36,7 @@ var (
 		"stop_timeout":    "It did not end within stopwaitsecs and was killed.",
 		"unhealthy":       "With notify: it did not say READY=1 in time.",
 		"unknown":         "It ended while no supervisor ran, or was the child of none, and the kernel does not tell how. It feeds no backoff; a program with autorestart = false is not started again.",
+		"gave_way":        "We ended it while the host was short of memory, in good order or, as the cheapest to lose, at once. It comes again when the host is well.",
 		"spawn_failed":    "There was no process: the detail names the step that failed, and on what.",
 	}
 	whyWords = map[string]string{

@@ -35,6 +35,9 @@ func IsStopped(state string) bool {
 // TooQuickly is supervisord's spawnerr of a run that ended within startsecs.
 const TooQuickly = "Exited too quickly (process log may have details)"
 
+// HeldBack is what keeps an instance down that would run.
+const HeldBack = "held back: the host is short of memory"
+
 // Describe returns the third column of status: supervisord's text (4.2.5,
 // _interpretProcessInfo) with what bulkhead knows appended, in local time. It
 // reads every field but Description.
@@ -50,6 +53,9 @@ func Describe(s Status) string {
 	case "STARTING", "STOPPING":
 		return strings.Join(append(numbers(s), marks(s)...), ", ")
 	case "BACKOFF", "FATAL":
+		if s.HeldBack {
+			return HeldBack
+		}
 		return failing(s)
 	case "STOPPED", "EXITED":
 		return ended(s)
@@ -170,6 +176,8 @@ func (r Reason) Words() string {
 		return "killed: SIGKILL from outside"
 	case "stop_timeout":
 		return "killed: did not stop in time"
+	case "gave_way":
+		return "gave way: the host was short of memory"
 	case "spawn_failed":
 		return withDetail("could not be started", r.Detail)
 	case "recycled", "unhealthy":

@@ -36,7 +36,8 @@ type Status struct {
 
 	Recycling  string  `json:"recycling,omitempty"` // why a recycle is due or under way
 	Paused     bool    `json:"paused,omitempty"`
-	Enforced   string  `json:"enforced"` // kernel, sampling, none: who holds memory_max
+	HeldBack   bool    `json:"held_back,omitempty"` // in BACKOFF for want of memory on the host
+	Enforced   string  `json:"enforced"`            // kernel, sampling, none: who holds memory_max
 	LastReason *Reason `json:"last_reason"`
 
 	StdoutLog string `json:"stdout_log"` // "" when there is none
@@ -49,7 +50,7 @@ func (s Status) FullName() string { return FullName(s.Group, s.Name) }
 
 // Reason says why a run ended.
 type Reason struct {
-	Kind   string    `json:"kind"` // exited crashed recycled oom_killed host_oom_killed killed stopped stop_timeout unhealthy spawn_failed
+	Kind   string    `json:"kind"` // exited crashed recycled oom_killed host_oom_killed killed stopped stop_timeout unhealthy spawn_failed gave_way
 	Detail string    `json:"detail"`
 	At     time.Time `json:"at"`
 	Run    uint64    `json:"run"`

@@ -1,0 +1,246 @@
+package supervisor
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"time"
+
+	"bulkhead/conf"
+	"bulkhead/programs"
+	"bulkhead/supervisor/control"
+)
+
+// The host's shortage of memory: the loop climbs the ladder of programs/ladder.go when
+// the kernel tells of pressure or the sampler finds a shortage near, looks again every
+// stepsApart for as long as it lasts, and undoes what it did one program at a time.
+// Between shortages it does not look at all.
+
+// stepsApart is how long one step has to take effect before the next.
+const stepsApart = time.Second
+
+// shortage is what the loop remembers of it.
+type shortage struct {
+	at   programs.Ladder
+	next time.Duration // when to look again; 0: when the kernel tells
+}
+
+// hostReading is the host's memory as an edge reads it.
+type hostReading struct {
+	available int64   // bytes
+	some      float64 // percent of the last 10 s in which some tasks waited for memory
+	full      float64 // in which all did
+}
+
+// shortageNear is what must be available for nobody to look: the highest line and half
+// as much again, bytes.
+func shortageNear(p conf.Pressure) int64 {
+	most := max(p.Hold.Below, p.Pause.Below, p.Scale.Below, p.Reclaim.Below, p.Kill.Below)
+	return int64(most) * 3 / 2
+}
+
+func ladderRules(p conf.Pressure) programs.LadderRules {
+	rules := programs.LadderRules{Relief: p.Relief}
+	for rung, r := range map[programs.Rung]conf.Rung{
+		programs.Hold: p.Hold, programs.Pause: p.Pause, programs.Scale: p.Scale,
+		programs.Reclaim: p.Reclaim, programs.Sacrifice: p.Kill,
+	} {
+		rules.Rungs[rung] = programs.RungRule{Below: int64(r.Below), Full: 100 * r.Full}
+	}
+	return rules
+}
+
+// safe are services that the ladder leaves alone: those that the config protects from
+// the kernel too, and who only listens.
+func safe(p *conf.Program) bool {
+	return p.Limits.MemoryMin > 0 || p.Total.MemoryMin > 0 || p.Process.OOMScoreAdj < 0 || p.Listener != nil
+}
+
+func (l *loop) onRung(r programs.Rung) bool {
+	return l.short.at.InForce(ladderRules(l.config.Host.Pressure), r)
+}
+
+// heldBack says that the instance is not to be started now.
+func (l *loop) heldBack(p *program) bool { return l.onRung(programs.Hold) && !safe(&p.conf) }
+
+// tickShortage looks again when it is time.
+func (l *loop) tickShortage() {
+	if l.short.next != 0 && l.now() >= l.short.next && l.ending == nil {
+		l.look(l.edge.hostReading())
+	}
+}
+
+// look takes a reading to the ladder and does what is due on its rung.
+func (l *loop) look(r hostReading) {
+	if l.ending != nil {
+		return
+	}
+	was := l.short.at.Rung
+	l.short.at = l.short.at.Look(ladderRules(l.config.Host.Pressure),
+		programs.HostReading{At: l.now(), Available: r.available, Full: r.full})
+	if now := l.short.at.Rung; now != was {
+		l.tellShort(fmt.Sprintf("%s -> %s", was, now), r)
+	}
+	for _, in := range l.sorted() {
+		if held := l.heldBack(in.prog); held && !in.state.Held {
+			l.step(in, programs.Held{On: true})
+		}
+	}
+	l.climb(r)
+	undone := l.undo()
+	l.short.next = 0
+	if l.short.at.Rung != programs.Ground || !undone || r.available < shortageNear(l.config.Host.Pressure) {
+		l.short.next = l.now() + stepsApart
+	}
+}
+
+// climb does one step of every rung that is in force.
+func (l *loop) climb(r hostReading) {
+	all, who := l.candidates()
+	if l.onRung(programs.Pause) {
+		for _, i := range programs.ToPause(all) {
+			in := who[i]
+			if t := l.orderSignal(in, control.Order{Verb: "pause"}); t.Outcome.Fault == control.NoFault {
+				in.hostPaused = in.state.Cur.N
+				l.tellShort(in.conf.FullName()+" is paused", r)
+			}
+		}
+	}
+	if l.onRung(programs.Scale) {
+		for _, i := range programs.ToEnd(all) {
+			l.giveWay(who[i], programs.GiveWay{}, fmt.Sprintf("%s, which holds %s, is ended", who[i].conf.FullName(), control.Size(all[i].Held)), r)
+		}
+	}
+	if l.onRung(programs.Reclaim) {
+		l.edge.reclaim()
+	}
+	if !l.onRung(programs.Sacrifice) {
+		return
+	}
+	if all, who = l.candidates(); l.dying(who) { // the last one has not given its memory back yet
+		return
+	}
+	if i, ok := programs.ToKill(all); ok {
+		l.giveWay(who[i], programs.Sacrificed{}, fmt.Sprintf("%s is killed: the least important, it holds %s, usual are %s",
+			who[i].conf.FullName(), control.Size(all[i].Held), control.Size(all[i].Usual)), r)
+	}
+}
+
+func (l *loop) giveWay(in *instance, e programs.Event, what string, r hostReading) {
+	in.gaveWay = true
+	l.stale[in] = true
+	l.tellShort(what, r)
+	if !in.state.Held { // it comes again when it may
+		l.step(in, programs.Held{On: true})
+	}
+	l.step(in, e)
+}
+
+// dying reports whether a kill is under way.
+func (l *loop) dying(all []*instance) bool {
+	return slices.ContainsFunc(all, func(in *instance) bool { return in.state.Cur.Phase == programs.Killing })
+}
+
+// undo takes back what is in force no more, for one program at a time, the most
+// important first. It reports whether nothing is left to undo.
+func (l *loop) undo() bool {
+	all := l.sorted()
+	undone := true
+	var now *program
+	for _, do := range []struct {
+		due func(in *instance) bool
+		do  func(in *instance)
+	}{
+		{func(in *instance) bool {
+			return in.gaveWay && !l.onRung(programs.Scale) && !l.onRung(programs.Sacrifice)
+		}, l.comeBack},
+		{func(in *instance) bool { return in.hostPaused != 0 && !l.onRung(programs.Pause) }, l.unpause},
+		{func(in *instance) bool { return in.state.Held && !in.gaveWay && !l.onRung(programs.Hold) }, func(in *instance) { l.step(in, programs.Held{}) }},
+	} {
+		for _, in := range all {
+			if !do.due(in) {
+				continue
+			}
+			if !in.state.WaitsForMemory() && in.hostPaused == 0 { // nothing comes of it
+				do.do(in)
+				continue
+			}
+			if now == nil {
+				now = in.prog
+			}
+			if in.prog != now {
+				undone = false
+				continue
+			}
+			do.do(in)
+		}
+	}
+	return undone
+}
+
+func (l *loop) comeBack(in *instance) {
+	in.gaveWay = false
+	l.stale[in] = true
+	l.step(in, programs.Held{})
+	if l.heldBack(in.prog) {
+		l.step(in, programs.Held{On: true})
+	}
+}
+
+// unpause lets a worker go on that was paused for the host, unless it is another by now.
+func (l *loop) unpause(in *instance) {
+	if in.hostPaused == in.paused && in.paused != 0 {
+		l.orderSignal(in, control.Order{Verb: "resume"})
+	}
+	in.hostPaused = 0
+	l.stale[in] = true
+}
+
+// sorted are all instances, the most important first.
+func (l *loop) sorted() []*instance {
+	var out []*instance
+	for _, p := range l.inOrder() {
+		out = append(out, p.instances...)
+	}
+	return out
+}
+
+// candidates are the instances as the ladder sees them.
+func (l *loop) candidates() ([]programs.Candidate, []*instance) {
+	var all []programs.Candidate
+	var who []*instance
+	for n, p := range l.inOrder() {
+		first := len(all)
+		var sizes []int64
+		for _, in := range p.instances {
+			r := in.state.Cur
+			c := programs.Candidate{Program: n, Group: p.conf.GroupPriority, Priority: p.conf.Priority, Safe: safe(&p.conf), Born: r.Born,
+				Pausable: p.conf.PauseSignal != 0 && r.Phase == programs.Running && in.paused != r.N &&
+					in.hostPaused != r.N, // else somebody let it go on
+				Live: r.Phase == programs.Starting || r.Phase == programs.Running}
+			if f := in.facts(r.N); c.Live && !c.Safe && f.live != nil {
+				c.Held = f.live.reading().measure
+				sizes = append(sizes, c.Held)
+			}
+			all, who = append(all, c), append(who, in)
+		}
+		for i := first; i < len(all); i++ {
+			all[i].Usual = median(sizes)
+		}
+	}
+	return all, who
+}
+
+// median is what most of them have; of a few it tells nothing.
+func median(sizes []int64) int64 {
+	if len(sizes) < 3 {
+		return 0
+	}
+	slices.SortFunc(sizes, cmp.Compare)
+	return sizes[len(sizes)/2]
+}
+
+func (l *loop) tellShort(what string, r hostReading) {
+	l.event(nil, 0, control.Event{Kind: "shortage", Message: fmt.Sprintf("%s: %s of memory are available, all tasks waited for it %.0f%% of the last 10 s",
+		what, control.Size(r.available), r.full)})
+}
