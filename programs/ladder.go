@@ -58,7 +58,7 @@ type Ladder struct {
 
 // Look says where the host stands after a reading.
 func (l Ladder) Look(rules LadderRules, r HostReading) Ladder {
-	if due := rules.due(r); due > l.Rung || due == l.Rung && due != Ground {
+	if due := rules.Due(r); due > l.Rung || due == l.Rung && due != Ground {
 		return Ladder{Rung: due}
 	}
 	switch {
@@ -83,8 +83,9 @@ func (l Ladder) InForce(rules LadderRules, rung Rung) bool {
 	return l.Rung >= rung && !rules.Rungs[rung].off()
 }
 
-// due is the highest rung that the reading asks for.
-func (rules LadderRules) due(r HostReading) Rung {
+// Due is the highest rung that the reading asks for. What cannot be undone is done only
+// while it is due: a rung stays in force for some time after that.
+func (rules LadderRules) Due(r HostReading) Rung {
 	due := Ground
 	for rung := Hold; rung <= Sacrifice; rung++ {
 		rule := rules.Rungs[rung]

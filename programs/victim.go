@@ -19,6 +19,10 @@ type Candidate struct {
 	Born     time.Duration // of the run
 }
 
+// worth is the least that ending instances must give back, bytes: a host that is short of
+// memory has nothing of the end of a sleeping script.
+const worth = 8 << 20
+
 func (c Candidate) excess() int64 { return c.Held - c.Usual }
 
 // lessImportant puts the programs with the highest priority numbers first, as
@@ -56,7 +60,8 @@ func ToPause(all []Candidate) []int {
 }
 
 // ToEnd are the instances to end next in good order: half of those of the least
-// important program that has more than one, the largest first. The last one stays.
+// important program that has more than one and holds anything to speak of, the
+// largest first. The last one stays.
 func ToEnd(all []Candidate) []int {
 	live := pick(all, func(c Candidate) bool { return c.Live })
 	for len(live) > 0 {
@@ -64,18 +69,30 @@ func ToEnd(all []Candidate) []int {
 		if len(of) > 1 {
 			of = slices.Clone(of)
 			slices.SortStableFunc(of, func(a, b int) int { return cmp.Compare(all[b].Held, all[a].Held) })
-			return of[:len(of)/2]
+			of = of[:len(of)/2]
+			if held(all, of) >= worth {
+				return of
+			}
+			of = firstProgram(all, live)
 		}
 		live = live[len(of):]
 	}
 	return nil
 }
 
+func held(all []Candidate, at []int) int64 {
+	var sum int64
+	for _, i := range at {
+		sum += all[i].Held
+	}
+	return sum
+}
+
 // ToKill is the cheapest instance: of the least important priority the one that is
 // furthest over what is usual, then the youngest, which loses the least work.
 // It is false when there is none that may be killed.
 func ToKill(all []Candidate) (int, bool) {
-	live := pick(all, func(c Candidate) bool { return c.Live })
+	live := pick(all, func(c Candidate) bool { return c.Live && c.Held >= worth })
 	if len(live) == 0 {
 		return 0, false
 	}

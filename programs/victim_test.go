@@ -9,14 +9,14 @@ import (
 // fleetUnderPressure: a database that is safe, a web server, mail workers, and
 // reports, which matter least.
 var fleetUnderPressure = []Candidate{
-	0: {Program: 0, Group: 1, Priority: 1, Safe: true, Live: true, Held: 900, Usual: 100},
-	1: {Program: 1, Group: 500, Priority: 500, Live: true, Held: 300, Usual: 300, Born: 1},
-	2: {Program: 2, Group: 999, Priority: 10, Live: true, Pausable: true, Held: 50, Usual: 40, Born: 5},
-	3: {Program: 2, Group: 999, Priority: 10, Live: true, Pausable: true, Held: 45, Usual: 40, Born: 6},
-	4: {Program: 3, Group: 999, Priority: 20, Live: true, Pausable: true, Held: 90, Usual: 70, Born: 2},
-	5: {Program: 3, Group: 999, Priority: 20, Live: true, Held: 120, Usual: 100, Born: 3},
-	6: {Program: 3, Group: 999, Priority: 20, Live: true, Pausable: true, Held: 80, Usual: 80, Born: 4},
-	7: {Program: 3, Group: 999, Priority: 20, Held: 5000},
+	0: {Program: 0, Group: 1, Priority: 1, Safe: true, Live: true, Held: 900 * mib, Usual: 100 * mib},
+	1: {Program: 1, Group: 500, Priority: 500, Live: true, Held: 300 * mib, Usual: 300 * mib, Born: 1},
+	2: {Program: 2, Group: 999, Priority: 10, Live: true, Pausable: true, Held: 50 * mib, Usual: 40 * mib, Born: 5},
+	3: {Program: 2, Group: 999, Priority: 10, Live: true, Pausable: true, Held: 45 * mib, Usual: 40 * mib, Born: 6},
+	4: {Program: 3, Group: 999, Priority: 20, Live: true, Pausable: true, Held: 90 * mib, Usual: 70 * mib, Born: 2},
+	5: {Program: 3, Group: 999, Priority: 20, Live: true, Held: 120 * mib, Usual: 100 * mib, Born: 3},
+	6: {Program: 3, Group: 999, Priority: 20, Live: true, Pausable: true, Held: 80 * mib, Usual: 80 * mib, Born: 4},
+	7: {Program: 3, Group: 999, Priority: 20, Held: 5000 * mib},
 }
 
 func without(all []Candidate, change func(*Candidate), at ...int) []Candidate {
@@ -75,7 +75,13 @@ func TestToKill(t *testing.T) {
 	if want := []int{5, 4, 6, 2, 3, 1}; !slices.Equal(order, want) {
 		t.Errorf("killed in the order %v, want %v", order, want)
 	}
-	equal := []Candidate{{Live: true, Held: 9, Born: time.Second}, {Live: true, Held: 9, Born: time.Minute}}
+	if got := ToEnd([]Candidate{{Live: true, Held: 3 * mib}, {Live: true, Held: 4 * mib}}); got != nil {
+		t.Errorf("%v: it would give nothing back", got)
+	}
+	if i, ok := ToKill([]Candidate{{Live: true, Held: 7 * mib}}); ok {
+		t.Errorf("%d: it would give nothing back", i)
+	}
+	equal := []Candidate{{Live: true, Held: 9 * mib, Born: time.Second}, {Live: true, Held: 9 * mib, Born: time.Minute}}
 	if i, ok := ToKill(equal); !ok || i != 1 {
 		t.Errorf("%d %v: the youngest loses the least", i, ok)
 	}

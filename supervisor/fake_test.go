@@ -33,6 +33,7 @@ type fakeEdge struct {
 	refuse   func(r ref) error           // a spawn that fails
 	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
+	holds    holding                     // what each of its runs does, 0 not known
 	host     atomic.Value                // hostReading
 	held     []string                    // what revise answers
 	past     []found                     // what an earlier supervisor has left
@@ -62,6 +63,18 @@ func (f *fakeEdge) log() []string {
 	return out
 }
 
+// hostReading is what host holds; all tasks have always waited as much as they do.
+func (f *fakeEdge) hostReading() hostReading {
+	r := f.host.Load().(hostReading)
+	r.waited = time.Duration(r.full / 100 * float64(time.Since(time.Time{}.AddDate(1999, 0, 0))))
+	return r
+}
+
+// holding is a run that holds so many bytes.
+type holding int64
+
+func (h holding) reading() reading { return reading{measure: int64(h)} }
+
 func (f *fakeEdge) spawn(r ref, p *conf.Program, in *conf.Instance) {
 	f.note("spawn %s/%d", in.Name, r.n)
 	prog := *p
@@ -82,7 +95,11 @@ func (f *fakeEdge) spawn(r ref, p *conf.Program, in *conf.Instance) {
 		}
 		f.most[prog.Name] = max(f.most[prog.Name], n)
 		f.mu.Unlock()
-		f.post(spawned{ref: r, pid: 1000 + int(r.n)})
+		birth := spawned{ref: r, pid: 1000 + int(r.n)}
+		if f.holds > 0 {
+			birth.live = f.holds
+		}
+		f.post(birth)
 		if f.script != nil {
 			f.script(r, f.post)
 		}
@@ -141,7 +158,6 @@ func (f *fakeEdge) say(r ref, data []byte) {
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
-func (f *fakeEdge) hostReading() hostReading              { return f.host.Load().(hostReading) }
 func (f *fakeEdge) reclaim()                              { f.note("reclaim") }
 func (f *fakeEdge) find() ([]found, error)                { return f.past, nil }
 func (f *fakeEdge) watch()                                { f.note("watch") }

@@ -58,20 +58,26 @@ func (h *host) hostReading() hostReading {
 	}
 	if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
 		r.some, r.full = averageOf(text, "some"), averageOf(text, "full")
+		r.waited = time.Duration(fieldOf(text, "full", "total=")) * time.Microsecond
 	}
 	return r
 }
 
 // averageOf reads avg10 of a line of a pressure file (Documentation/accounting/psi.rst).
-func averageOf(text []byte, kind string) float64 {
+func averageOf(text []byte, kind string) float64 { return fieldOf(text, kind, "avg10=") }
+
+// fieldOf reads one number of a line of a pressure file; 0 for nonsense.
+func fieldOf(text []byte, kind, name string) float64 {
 	for line := range bytes.Lines(text) {
 		f := bytes.Fields(line)
-		if len(f) < 2 || string(f[0]) != kind {
+		if len(f) == 0 || string(f[0]) != kind {
 			continue
 		}
-		if v, ok := bytes.CutPrefix(f[1], []byte("avg10=")); ok {
-			n, _ := strconv.ParseFloat(string(v), 64) // 0 for nonsense
-			return n
+		for _, word := range f[1:] {
+			if v, ok := bytes.CutPrefix(word, []byte(name)); ok {
+				n, _ := strconv.ParseFloat(string(v), 64)
+				return n
+			}
 		}
 	}
 	return 0

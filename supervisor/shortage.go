@@ -19,17 +19,36 @@ import (
 // stepsApart is how long one step has to take effect before the next.
 const stepsApart = time.Second
 
+// killsApart is how long a kill has to give its memory back, and the figures to show it.
+const killsApart = 3 * time.Second
+
 // shortage is what the loop remembers of it.
 type shortage struct {
-	at   programs.Ladder
-	next time.Duration // when to look again; 0: when the kernel tells
+	at     programs.Ladder
+	next   time.Duration // when to look again; 0: when the kernel tells
+	looked time.Duration // when it was looked last
+	waited time.Duration // hostReading.waited then
+	killed time.Duration // when an instance was killed last
 }
 
 // hostReading is the host's memory as an edge reads it.
 type hostReading struct {
-	available int64   // bytes
-	some      float64 // percent of the last 10 s in which some tasks waited for memory
-	full      float64 // in which all did
+	available int64         // bytes
+	some      float64       // percent of the last 10 s in which some tasks waited for memory
+	full      float64       // in which all did
+	waited    time.Duration // all tasks, ever
+}
+
+// sinceLast is the share of the time since the last look in which all tasks waited, in percent: the
+// average of 10 s goes on rising and lasting after what it is about. Without
+// a recent look that average must do.
+func (s *shortage) sinceLast(r hostReading, now time.Duration) float64 {
+	since, waited := now-s.looked, r.waited-s.waited
+	s.looked, s.waited = now, r.waited
+	if since < stepsApart/2 || since > 5*stepsApart {
+		return r.full
+	}
+	return 100 * float64(waited) / float64(since)
 }
 
 // shortageNear is what must be available for nobody to look: the highest line and half
@@ -76,8 +95,9 @@ func (l *loop) look(r hostReading) {
 		return
 	}
 	was := l.short.at.Rung
-	l.short.at = l.short.at.Look(ladderRules(l.config.Host.Pressure),
-		programs.HostReading{At: l.now(), Available: r.available, Full: r.full})
+	r.full = l.short.sinceLast(r, l.now())
+	rules, seen := ladderRules(l.config.Host.Pressure), programs.HostReading{At: l.now(), Available: r.available, Full: r.full}
+	l.short.at = l.short.at.Look(rules, seen)
 	if now := l.short.at.Rung; now != was {
 		l.tellShort(fmt.Sprintf("%s -> %s", was, now), r)
 	}
@@ -86,7 +106,7 @@ func (l *loop) look(r hostReading) {
 			l.step(in, programs.Held{On: true})
 		}
 	}
-	l.climb(r)
+	l.climb(rules.Due(seen), r)
 	undone := l.undo()
 	l.short.next = 0
 	if l.short.at.Rung != programs.Ground || !undone || r.available < shortageNear(l.config.Host.Pressure) {
@@ -94,10 +114,14 @@ func (l *loop) look(r hostReading) {
 	}
 }
 
-// climb does one step of every rung that is in force.
-func (l *loop) climb(r hostReading) {
+// climb does one step of every rung that is in force and still due.
+func (l *loop) climb(due programs.Rung, r hostReading) {
+	if due < programs.Pause {
+		return
+	}
+	step := func(rung programs.Rung) bool { return due >= rung && l.onRung(rung) }
 	all, who := l.candidates()
-	if l.onRung(programs.Pause) {
+	if step(programs.Pause) {
 		for _, i := range programs.ToPause(all) {
 			in := who[i]
 			if t := l.orderSignal(in, control.Order{Verb: "pause"}); t.Outcome.Fault == control.NoFault {
@@ -106,21 +130,20 @@ func (l *loop) climb(r hostReading) {
 			}
 		}
 	}
-	if l.onRung(programs.Scale) {
+	if step(programs.Scale) {
 		for _, i := range programs.ToEnd(all) {
 			l.giveWay(who[i], programs.GiveWay{}, fmt.Sprintf("%s, which holds %s, is ended", who[i].conf.FullName(), control.Size(all[i].Held)), r)
 		}
 	}
-	if l.onRung(programs.Reclaim) {
+	if step(programs.Reclaim) {
 		l.edge.reclaim()
 	}
-	if !l.onRung(programs.Sacrifice) {
+	if !step(programs.Sacrifice) || l.short.killed != 0 && l.now() < l.short.killed+killsApart {
 		return
 	}
-	if all, who = l.candidates(); l.dying(who) { // the last one has not given its memory back yet
-		return
-	}
+	all, who = l.candidates()
 	if i, ok := programs.ToKill(all); ok {
+		l.short.killed = l.now()
 		l.giveWay(who[i], programs.Sacrificed{}, fmt.Sprintf("%s is killed: the least important, it holds %s, usual are %s",
 			who[i].conf.FullName(), control.Size(all[i].Held), control.Size(all[i].Usual)), r)
 	}
@@ -134,11 +157,6 @@ func (l *loop) giveWay(in *instance, e programs.Event, what string, r hostReadin
 		l.step(in, programs.Held{On: true})
 	}
 	l.step(in, e)
-}
-
-// dying reports whether a kill is under way.
-func (l *loop) dying(all []*instance) bool {
-	return slices.ContainsFunc(all, func(in *instance) bool { return in.state.Cur.Phase == programs.Killing })
 }
 
 // undo takes back what is in force no more, for one program at a time, the most

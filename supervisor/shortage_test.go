@@ -26,7 +26,7 @@ func short(t *testing.T, rungs conf.Pressure, f func(w *world)) {
 	)
 	rungs.Relief = 10 * time.Second
 	c.Host.Pressure = rungs
-	within(t, c, nil, func(w *world) {
+	within(t, c, func(e *fakeEdge) { e.holds = 64 << 20 }, func(w *world) {
 		w.after(5 * time.Second)
 		w.edge.log()
 		f(w)
@@ -35,9 +35,12 @@ func short(t *testing.T, rungs conf.Pressure, f func(w *world)) {
 
 // available lets the host have so many MiB, and the kernel tell of it.
 func (w *world) available(mib int64) {
-	r := hostReading{available: mib << 20}
+	w.has(hostReading{available: mib << 20})
+}
+
+func (w *world) has(r hostReading) {
 	w.edge.host.Store(r)
-	w.loop.post(hostPressure(r))
+	w.loop.post(hostPressure(w.edge.hostReading()))
 }
 
 func states(w *world) string {
@@ -127,8 +130,7 @@ func TestFewerWhileShort(t *testing.T) {
 // At the end one after the other is killed, and never what is safe.
 func TestKilledWhileShort(t *testing.T) {
 	short(t, conf.Pressure{Kill: conf.Rung{Below: 100 << 20}}, func(w *world) {
-		w.edge.host.Store(hostReading{available: 50 << 20})
-		w.loop.post(hostPressure{available: 50 << 20})
+		w.available(50)
 		w.after(500 * time.Millisecond)
 		same(t, "one", len(w.edge.only("kill", w.edge.log())), 1)
 		w.after(time.Minute)
@@ -138,7 +140,8 @@ func TestKilledWhileShort(t *testing.T) {
 			t.Errorf("%+v", r)
 		}
 		w.available(1000)
-		w.after(20 * time.Second)
+		w.after(30 * time.Second)
+		same(t, "nothing more than was due", len(w.edge.only("kill", w.edge.log())), 0)
 		same(t, "after", strings.Count(states(w), "RUNNING"), 7)
 	})
 }
@@ -146,11 +149,10 @@ func TestKilledWhileShort(t *testing.T) {
 // Page cache is taken back for as long as it lasts, and a shutdown ends all of it.
 func TestCacheIsTakenBackWhileShort(t *testing.T) {
 	short(t, conf.Pressure{Reclaim: conf.Rung{Full: 0.2}}, func(w *world) {
-		w.loop.post(hostPressure{available: 1 << 30, full: 19})
+		w.has(hostReading{available: 1 << 30, full: 19})
 		w.after(2 * time.Second)
 		same(t, "under the line", len(w.edge.log()), 0)
-		w.edge.host.Store(hostReading{available: 1 << 30, full: 20})
-		w.loop.post(hostPressure{available: 1 << 30, full: 20})
+		w.has(hostReading{available: 1 << 30, full: 21})
 		w.after(2500 * time.Millisecond)
 		equal(t, "reclaims", w.edge.log(), []string{"reclaim", "reclaim", "reclaim"})
 		w.do(control.Order{Verb: "shutdown"})
@@ -164,4 +166,15 @@ func same[T comparable](t *testing.T, what string, got, want T) {
 	if got != want {
 		t.Errorf("%s: %v, want %v", what, got, want)
 	}
+}
+
+// A rung stays in force for its relief, but nobody dies of a shortage that is over.
+func TestKillsEndWithTheShortage(t *testing.T) {
+	short(t, conf.Pressure{Kill: conf.Rung{Below: 100 << 20}}, func(w *world) {
+		w.available(50)
+		w.after(500 * time.Millisecond)
+		w.available(120) // over the line, and not well yet
+		w.after(30 * time.Second)
+		same(t, "killed", len(w.edge.only("kill", w.edge.log())), 1)
+	})
 }
