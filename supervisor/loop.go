@@ -267,6 +267,9 @@ func (l *loop) now() time.Duration { return l.before + time.Since(l.epoch) + 1 }
 
 // step gives an instance an event and sees to all that follows from it.
 func (l *loop) step(in *instance, e programs.Event) {
+	if _, ok := e.(programs.Start); ok && l.heldBack(in.prog) {
+		l.hold(in)
+	}
 	old := in.state
 	next, acts := programs.Step(in.prog.policy, old, l.moment(), e)
 	in.state = next

@@ -25,7 +25,6 @@ func (l *loop) addProgram(c conf.Program) *program {
 
 func (l *loop) addInstance(p *program, c conf.Instance) *instance {
 	in := newInstance(p, c)
-	in.state.Held = l.heldBack(p)
 	p.instances = append(p.instances, in)
 	for _, channel := range []string{"stdout", "stderr"} {
 		if err := l.auto.make(&in.conf, channel); err != nil {

@@ -59,14 +59,13 @@ func shortageNear(p conf.Pressure) int64 {
 }
 
 func ladderRules(p conf.Pressure) programs.LadderRules {
-	rules := programs.LadderRules{Relief: p.Relief}
-	for rung, r := range map[programs.Rung]conf.Rung{
-		programs.Hold: p.Hold, programs.Pause: p.Pause, programs.Scale: p.Scale,
-		programs.Reclaim: p.Reclaim, programs.Sacrifice: p.Kill,
-	} {
-		rules.Rungs[rung] = programs.RungRule{Below: int64(r.Below), Full: 100 * r.Full}
+	rule := func(r conf.Rung) programs.RungRule {
+		return programs.RungRule{Below: int64(r.Below), Full: 100 * r.Full}
 	}
-	return rules
+	return programs.LadderRules{Relief: p.Relief, Rungs: [...]programs.RungRule{
+		programs.Hold: rule(p.Hold), programs.Pause: rule(p.Pause), programs.Scale: rule(p.Scale),
+		programs.Reclaim: rule(p.Reclaim), programs.Sacrifice: rule(p.Kill),
+	}}
 }
 
 // safe are services that the ladder leaves alone: those that the config protects from
@@ -100,11 +99,6 @@ func (l *loop) look(r hostReading) {
 	l.short.at = l.short.at.Look(rules, seen)
 	if now := l.short.at.Rung; now != was {
 		l.tellShort(fmt.Sprintf("%s -> %s", was, now), r)
-	}
-	for _, in := range l.sorted() {
-		if held := l.heldBack(in.prog); held && !in.state.Held {
-			l.step(in, programs.Held{On: true})
-		}
 	}
 	l.climb(rules.Due(seen), r)
 	undone := l.undo()
@@ -144,28 +138,31 @@ func (l *loop) climb(due programs.Rung, r hostReading) {
 	all, who = l.candidates()
 	if i, ok := programs.ToKill(all); ok {
 		l.short.killed = l.now()
-		l.giveWay(who[i], programs.Sacrificed{}, fmt.Sprintf("%s is killed: the least important, it holds %s, usual are %s",
-			who[i].conf.FullName(), control.Size(all[i].Held), control.Size(all[i].Usual)), r)
+		l.giveWay(who[i], programs.Sacrificed{}, fmt.Sprintf("%s is killed, the least important: it holds %s%s",
+			who[i].conf.FullName(), control.Size(all[i].Held), usually(all[i].Usual)), r)
 	}
+}
+
+func usually(bytes int64) string {
+	if bytes == 0 { // it has too few siblings to tell
+		return ""
+	}
+	return ", usual are " + control.Size(bytes)
 }
 
 func (l *loop) giveWay(in *instance, e programs.Event, what string, r hostReading) {
 	in.gaveWay = true
 	l.stale[in] = true
 	l.tellShort(what, r)
-	if !in.state.Held { // it comes again when it may
-		l.step(in, programs.Held{On: true})
-	}
+	l.hold(in) // it comes again when it may
 	l.step(in, e)
 }
 
-// undo takes back what is in force no more, for one program at a time, the most
-// important first. It reports whether nothing is left to undo.
+// undo takes back what is in force no more, of each kind for one program at a time, the
+// most important first. It reports whether nothing is left to undo.
 func (l *loop) undo() bool {
-	all := l.sorted()
-	undone := true
-	var now *program
-	for _, do := range []struct {
+	all, undone := l.sorted(), true
+	for _, kind := range []struct {
 		due func(in *instance) bool
 		do  func(in *instance)
 	}{
@@ -173,36 +170,36 @@ func (l *loop) undo() bool {
 			return in.gaveWay && !l.onRung(programs.Scale) && !l.onRung(programs.Sacrifice)
 		}, l.comeBack},
 		{func(in *instance) bool { return in.hostPaused != 0 && !l.onRung(programs.Pause) }, l.unpause},
-		{func(in *instance) bool { return in.state.Held && !in.gaveWay && !l.onRung(programs.Hold) }, func(in *instance) { l.step(in, programs.Held{}) }},
+		{func(in *instance) bool { return in.state.Held && !in.gaveWay && !l.onRung(programs.Hold) }, l.letGo},
 	} {
+		var now *program
 		for _, in := range all {
-			if !do.due(in) {
-				continue
-			}
-			if !in.state.WaitsForMemory() && in.hostPaused == 0 { // nothing comes of it
-				do.do(in)
-				continue
-			}
-			if now == nil {
+			switch {
+			case !kind.due(in):
+			case now == nil || now == in.prog:
 				now = in.prog
-			}
-			if in.prog != now {
+				kind.do(in)
+			default:
 				undone = false
-				continue
 			}
-			do.do(in)
 		}
 	}
 	return undone
 }
 
+// hold keeps an instance from being started; who runs, runs on.
+func (l *loop) hold(in *instance) {
+	if !in.state.Held {
+		l.step(in, programs.Held{On: true})
+	}
+}
+
+func (l *loop) letGo(in *instance) { l.step(in, programs.Held{}) }
+
 func (l *loop) comeBack(in *instance) {
 	in.gaveWay = false
 	l.stale[in] = true
-	l.step(in, programs.Held{})
-	if l.heldBack(in.prog) {
-		l.step(in, programs.Held{On: true})
-	}
+	l.letGo(in)
 }
 
 // unpause lets a worker go on that was paused for the host, unless it is another by now.
@@ -259,6 +256,6 @@ func median(sizes []int64) int64 {
 }
 
 func (l *loop) tellShort(what string, r hostReading) {
-	l.event(nil, 0, control.Event{Kind: "shortage", Message: fmt.Sprintf("%s: %s of memory are available, all tasks waited for it %.0f%% of the last 10 s",
+	l.event(nil, 0, control.Event{Kind: "shortage", Message: fmt.Sprintf("%s: %s of memory are available, all tasks waited for it %.0f%% of the time",
 		what, control.Size(r.available), r.full)})
 }
