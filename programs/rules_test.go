@@ -307,3 +307,24 @@ func TestNextSample(t *testing.T) {
 		}
 	}
 }
+
+// The host is looked at no later than three times before its memory is gone, and
+// seldom while it loses none.
+func TestNextHostSample(t *testing.T) {
+	for _, c := range []struct {
+		room, lost int64
+		since      time.Duration
+		want       time.Duration
+	}{
+		{900, 0, time.Second, SampleMost},
+		{900, -5, time.Second, SampleMost},
+		{900, 100, time.Second, 3 * time.Second},
+		{900, 1, time.Second, SampleMost},
+		{900, 9000, time.Second, SampleLow},
+		{0, 1, time.Second, SampleLow},
+	} {
+		if got := NextHostSample(c.room, c.lost, c.since); got != c.want {
+			t.Errorf("%d above the line, %d lost in %v: %v, want %v", c.room, c.lost, c.since, got, c.want)
+		}
+	}
+}

@@ -16,12 +16,22 @@ const (
 // line and grew by so much since the last look: early enough to look three
 // times before it gets there at that rate.
 func NextSample(room, grown int64, since time.Duration) time.Duration {
+	return nextWithin(SampleCalm, room, grown, since)
+}
+
+// NextHostSample is [NextSample] of the host: room is what is available above the next
+// line, grown what has become less.
+func NextHostSample(room, grown int64, since time.Duration) time.Duration {
+	return nextWithin(SampleMost, room, grown, since)
+}
+
+func nextWithin(most time.Duration, room, grown int64, since time.Duration) time.Duration {
 	if grown <= 0 || since <= 0 {
-		return SampleCalm
+		return most
 	}
 	if room <= 0 {
 		return SampleLow
 	}
 	left := float64(room) / float64(grown) * float64(since)
-	return time.Duration(min(max(left/3, float64(SampleLow)), float64(SampleCalm)))
+	return time.Duration(min(max(left/3, float64(SampleLow)), float64(most)))
 }

@@ -35,6 +35,7 @@ type host struct {
 	notifyPath string        // of the notify socket
 	reserve    int64         // of the host's memory, bytes
 	near       int64         // bytes available, below which a shortage is near
+	seen       sample        // what was available when the sampler looked last
 
 	mu      sync.Mutex
 	runs    map[ref]*process

@@ -16,11 +16,18 @@ import (
 	"bulkhead/supervisor/listen"
 )
 
-// The host's memory is under pressure when some of its tasks waited for it for this
-// share of a window. It is told at most this often: it lasts.
+// The loop looks at the host's memory when some of its tasks waited for it for this
+// share of a window. That is early: where little is in the page cache nobody waits
+// before it is nearly all gone.
 const (
-	hostStall     = 100 * time.Millisecond
-	hostWindow    = 2 * time.Second
+	hostStall  = 40 * time.Millisecond
+	hostWindow = 2 * time.Second
+)
+
+// Pressure is told from so many percent of 10 s on in which some waited, and at most
+// this often: it lasts.
+const (
+	pressureTold  = 10
 	pressureAgain = 10 * time.Second
 )
 
@@ -85,6 +92,9 @@ func fieldOf(text []byte, kind, name string) float64 {
 
 func (l *loop) onHostPressure(e hostPressure) {
 	l.look(hostReading(e))
+	if e.some < pressureTold {
+		return
+	}
 	now := l.now()
 	if l.pressed != 0 && now < l.pressed+pressureAgain {
 		return

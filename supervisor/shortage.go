@@ -27,7 +27,7 @@ type shortage struct {
 	at     programs.Ladder
 	next   time.Duration // when to look again; 0: when the kernel tells
 	looked time.Duration // when it was looked last
-	waited time.Duration // hostReading.waited then
+	last   hostReading   // what was read then
 	killed time.Duration // when an instance was killed last
 }
 
@@ -43,8 +43,7 @@ type hostReading struct {
 // average of 10 s goes on rising and lasting after what it is about. Without
 // a recent look that average must do.
 func (s *shortage) sinceLast(r hostReading, now time.Duration) float64 {
-	since, waited := now-s.looked, r.waited-s.waited
-	s.looked, s.waited = now, r.waited
+	since, waited := now-s.looked, r.waited-s.last.waited
 	if since < stepsApart/2 || since > 5*stepsApart {
 		return r.full
 	}
@@ -93,18 +92,21 @@ func (l *loop) look(r hostReading) {
 	if l.ending != nil {
 		return
 	}
-	was := l.short.at.Rung
-	r.full = l.short.sinceLast(r, l.now())
-	rules, seen := ladderRules(l.config.Host.Pressure), programs.HostReading{At: l.now(), Available: r.available, Full: r.full}
+	was, now := l.short.at.Rung, l.now()
+	wait := min(stepsApart, programs.NextHostSample(r.available-int64(l.config.Host.Pressure.Kill.Below),
+		l.short.last.available-r.available, now-l.short.looked)) // sooner, where memory goes faster
+	r.full = l.short.sinceLast(r, now)
+	l.short.looked, l.short.last = now, r
+	rules, seen := ladderRules(l.config.Host.Pressure), programs.HostReading{At: now, Available: r.available, Full: r.full}
 	l.short.at = l.short.at.Look(rules, seen)
-	if now := l.short.at.Rung; now != was {
-		l.tellShort(fmt.Sprintf("%s -> %s", was, now), r)
+	if rung := l.short.at.Rung; rung != was {
+		l.tellShort(fmt.Sprintf("%s -> %s", was, rung), r)
 	}
 	l.climb(rules.Due(seen), r)
 	undone := l.undo()
 	l.short.next = 0
 	if l.short.at.Rung != programs.Ground || !undone || r.available < shortageNear(l.config.Host.Pressure) {
-		l.short.next = l.now() + stepsApart
+		l.short.next = now + wait
 	}
 }
 

@@ -26,7 +26,10 @@ func short(t *testing.T, rungs conf.Pressure, f func(w *world)) {
 	)
 	rungs.Relief = 10 * time.Second
 	c.Host.Pressure = rungs
-	within(t, c, func(e *fakeEdge) { e.holds = 64 << 20 }, func(w *world) {
+	within(t, c, func(e *fakeEdge) {
+		e.holds = 64 << 20
+		e.host.Store(hostReading{available: 110 << 20}) // near
+	}, func(w *world) {
 		w.after(5 * time.Second)
 		w.edge.log()
 		f(w)

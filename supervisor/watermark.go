@@ -21,20 +21,27 @@ type available struct{ bytes int64 }
 // when to look again. The loop hears of it too when a shortage is near: a host may
 // fill up without anybody waiting for memory.
 func (h *host) watermark() time.Duration {
-	if r := h.hostReading(); r.available < h.near {
+	r, now := h.hostReading(), time.Now()
+	wait := programs.NextHostSample(r.available-h.near, h.seen.measure-r.available, now.Sub(h.seen.at))
+	h.seen = sample{now, r.available}
+	if h.near == 0 {
+		wait = programs.SampleMost
+	}
+	if r.available < h.near {
 		h.post(r)
+		wait = programs.SampleMost // the loop looks
 	}
 	var line int64
 	for _, p := range h.all() {
 		line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
 	}
 	if line == 0 {
-		return programs.SampleMost
+		return wait
 	}
-	if have := memAvailable(); have > 0 && have < line {
-		h.post(available{have})
+	if r.available < line {
+		h.post(available{r.available})
 	}
-	return watermarkEvery
+	return min(wait, watermarkEvery)
 }
 
 // onAvailable recycles the programs whose watermark that is, each at most once per cooldown.

@@ -38,7 +38,7 @@ func oomKills(t *testing.T) int {
 func TestKernelHostShortOfMemory(t *testing.T) {
 	onKernel(t)
 	flag := filepath.Join(t.TempDir(), "once")
-	hog := strings.Replace(ownProgram(t, "grow", "GROW_STEP=8388608", "GROW_PAUSE=1000", "GROW_HUGE=1", "GROW_TO=1099511627776"), "command = [", "command = [\"/bin/sh\", \"-c\", "+
+	hog := strings.Replace(ownProgram(t, "grow", "GROW_STEP=8388608", "GROW_PAUSE=20000", "GROW_HUGE=1", "GROW_TO=1099511627776"), "command = [", "command = [\"/bin/sh\", \"-c\", "+
 		strconv.Quote("if [ -e "+flag+" ]; then exec sleep 1000000; fi; : > "+flag+"; exec \"$0\"")+", ", 1)
 	before := oomKills(t)
 	s := serve(t, "require", `
