@@ -83,7 +83,7 @@ func (s *Oneoffs) build(h host) {
 	var second *Tree
 	for _, at := range oneoffSites(h) {
 		try := &Tree{k: t.k, lock: -1, mount: h.mount, protection: t.protection, top: at.dir + "/" + oneoffDir}
-		if err := try.folder(at.dir); err != nil {
+		if err := try.folder(at); err != nil {
 			failed = cmp.Or(failed, err)
 			continue
 		}
@@ -112,13 +112,21 @@ func (s *Oneoffs) build(h host) {
 
 // folder makes the top in dir, with what controllers can be had. Whoever leaves it
 // empty removes it: then what dir offers is not there to be enabled, and it is made again.
-func (t *Tree) folder(dir string) error {
+//
+// A place in which processes live gives nothing on. The kernel refuses memory and io there, but would
+// give cpu and pids: to threads alone, and no process could be put below it any more (EOPNOTSUPP).
+func (t *Tree) folder(at site) error {
 	for range newTries {
 		t.refused = nil
 		if err := t.k.mkdir(t.top); err != nil && !errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("cannot create cgroup %q: %w", t.top, bare(err))
 		}
-		offered := t.enable(dir, wanted)
+		var offered []string
+		if at.inner && len(words(at.dir+"/cgroup.procs")) > 0 {
+			t.refused = fmt.Errorf("processes live in %q, and so it cannot give controllers on: %w", at.dir, unix.EBUSY)
+		} else {
+			offered = t.enable(at.dir, wanted)
+		}
 		if t.controllers = t.enable(t.top, offered); len(t.controllers) == len(offered) {
 			return nil
 		}

@@ -14,6 +14,8 @@ var forwarded = []syscall.Signal{unix.SIGTERM, unix.SIGINT, unix.SIGQUIT, unix.S
 // listen takes them over, but those that are ignored by whoever called us (nohup, a
 // shell's "&"): the command ignores them as well. Go tells that of SIGHUP and SIGINT alone.
 func listen() (heard chan os.Signal, ignored []syscall.Signal) {
+	// Who reads our messages may be gone before the cleaning up is done. The command has the default.
+	signal.Ignore(unix.SIGPIPE)
 	heard = make(chan os.Signal, 16)
 	for _, sig := range forwarded {
 		if signal.Ignored(sig) {

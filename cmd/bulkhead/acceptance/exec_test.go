@@ -203,6 +203,10 @@ func TestExecStandsInItsCallersPlace(t *testing.T) {
 	if string(through) != "through" || out != "321\ny z\n/usr\n" || code != 9 || stderr != "" {
 		t.Errorf("%q through descriptor 3, %q, %q, exit code %d", through, out, stderr, code)
 	}
+	piped := exec.Command("sh", "-c", `{ "$0" exec --no-cgroup --memory-max 64M grep -E "SigIgn" /proc/self/status; } 2>&-`, program(t))
+	if out, err := piped.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "000\n") {
+		t.Errorf("without standard error, SIGPIPE at its default: %s, %v", out, err)
+	}
 	quiet := exec.Command("sh", "-c", `trap "" HUP; exec "$0" exec --no-cgroup grep SigIgn /proc/self/status`, program(t))
 	if out, err := quiet.CombinedOutput(); err != nil || !strings.HasSuffix(string(out), "01\n") {
 		t.Errorf("SIGHUP is not ignored any more: %s, %v", out, err)
