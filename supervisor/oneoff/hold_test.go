@@ -257,8 +257,9 @@ func FuzzParseSignature(f *testing.F) {
 	f.Add([]byte("1234 567"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		pid, start, ok := parseSignature(b)
-		if ok && (pid <= 0 || !strings.HasSuffix(fmt.Sprintf("%010d %020d", pid, start), fmt.Sprint(start))) {
-			t.Errorf("%q: %d %d", b, pid, start)
+		again, when, same := parseSignature(fmt.Appendf(nil, "%d %d\n", pid, start))
+		if ok && (pid <= 0 || !same || again != pid || when != start) {
+			t.Errorf("%q: %d %d, and %d %d", b, pid, start, again, when)
 		}
 	})
 }

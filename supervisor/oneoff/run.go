@@ -105,7 +105,7 @@ func (r *runner) turn() (int, error) {
 		return 0, nil
 	}
 	if err := os.MkdirAll(r.Dir, 0o700); err != nil {
-		return ExitFailed, fmt.Errorf("cannot make the folder of locks: %v", err)
+		return ExitFailed, fmt.Errorf("cannot make the folder of locks, name another by --lock-dir: %v", err)
 	}
 	ctx, end := r.waiting()
 	defer end()
