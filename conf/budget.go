@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -38,6 +39,27 @@ func Budget(c *Config) Table {
 			t.Promised = Unlimited
 		}
 		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// HostBudget is the budget of a host on which nothing is promised yet, with the
+// default reserve.
+func HostBudget(env Env) Table {
+	t := Table{MemoryTotal: env.Memory()}
+	if t.MemoryTotal > 0 {
+		t.Reserve = Bytes(float64(t.MemoryTotal) * hostDefaults().MemoryReserve.percent / 100)
+	}
+	return t
+}
+
+// With is t with one more that is promised memory; Unlimited for what has no limit.
+func (t Table) With(name string, promised Bytes) Table {
+	t.Rows = append(slices.Clip(t.Rows), Row{Program: name, Numprocs: 1, Each: promised, Total: Unlimited, Promised: promised})
+	if promised == Unlimited {
+		t.Unlimited = append(slices.Clip(t.Unlimited), name)
+	} else if t.Promised += promised; t.Promised < 0 {
+		t.Promised = Unlimited
 	}
 	return t
 }

@@ -39,7 +39,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.serve(), a.check(), a.importer(), a.version(), a.ctl(), a.completion(), a.keeper())
+	root.AddCommand(a.serve(), a.check(), a.exec(), a.importer(), a.version(), a.ctl(), a.completion(), a.keeper())
 	return root
 }
 
@@ -54,7 +54,7 @@ var lastN = regexp.MustCompile(`^-[0-9]+$`)
 
 // tailArgs turns the -N of "ctl tail -N NAME" into a flag that pflag can read.
 func tailArgs(args []string) []string {
-	if !slices.Contains(args, "ctl") || !slices.Contains(args, "tail") && !slices.Contains(args, "maintail") {
+	if len(args) > 0 && args[0] == "exec" || !slices.Contains(args, "ctl") || !slices.Contains(args, "tail") && !slices.Contains(args, "maintail") {
 		return args
 	}
 	args = slices.Clone(args)

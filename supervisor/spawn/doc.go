@@ -25,5 +25,6 @@
 // Own session and process group; descriptors 0 (/dev/null unless asked), 1 and 2 only; all
 // signals at their default, none blocked; oom_score_adj as asked; the soft
 // limit of open files the supervisor was itself born with, unless asked
-// otherwise (Go raises its own at start, see package nofile).
+// otherwise (Go raises its own at start, see package nofile). A [Foreground] child has
+// our session, descriptors and terminal instead, and does not outlive us.
 package spawn

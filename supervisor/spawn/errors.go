@@ -22,6 +22,8 @@ const (
 	StepStdio       = "connect"
 	StepDescriptors = "close inherited descriptors"
 	StepSession     = "create session"
+	StepDeathSignal = "bind to our end by"
+	StepKeep        = "keep descriptor"
 	StepOOMScoreAdj = "set oom_score_adj to"
 	StepRlimit      = "set limit"
 	StepNice        = "set nice to"

@@ -22,6 +22,8 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "fail":
 		failAsNobody()
+	case "foreground":
+		startForeground()
 	}
 }
 

@@ -89,6 +89,26 @@ func closeOnExec() error {
 	return nil
 }
 
+// Inherited are the descriptors above 2 that this process was given to pass on: those
+// that are not close-on-exec. Prepare makes them so; call it before.
+func Inherited() ([]int, error) {
+	dir, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		return nil, fmt.Errorf("cannot list open descriptors: %v", err)
+	}
+	var all []int
+	for _, e := range dir {
+		fd, err := strconv.Atoi(e.Name())
+		if err != nil || fd <= 2 {
+			continue
+		}
+		if flags, err := unix.FcntlInt(uintptr(fd), unix.F_GETFD, 0); err == nil && flags&unix.FD_CLOEXEC == 0 {
+			all = append(all, fd)
+		}
+	}
+	return all, nil
+}
+
 func probePidFD() bool {
 	fd, err := unix.PidfdOpen(os.Getpid(), 0)
 	if err != nil {

@@ -1,5 +1,7 @@
 package spawn
 
+import "syscall"
+
 // Spec says what to start and how. Descriptors in it stay the caller's and
 // must stay open until Start returns.
 type Spec struct {
@@ -23,6 +25,20 @@ type Spec struct {
 	Stdout   int // descriptor; -1: /dev/null
 	Stderr   int // descriptor; -1: /dev/null
 	CgroupFD int // directory of the cgroup to be born in; -1: the supervisor's
+
+	// Foreground, where it is not nil, makes the child stand in our place for
+	// whoever called us. Stdin, Stdout and Stderr mean nothing then.
+	Foreground *Foreground
+}
+
+// Foreground is what a child has of its caller's: the session and process group, so
+// that a terminal's signals and job control reach it; standard input, output and error; and what
+// is named here. It is killed when the thread that called Start ends, and so with this
+// process however that ends: call Start on a locked thread (runtime.LockOSThread) that
+// waits for the child. A set-user-ID command is exempt (prctl(2), PR_SET_PDEATHSIG).
+type Foreground struct {
+	Keep    []int            // descriptors above 2 that stay open, see [Inherited]
+	Ignored []syscall.Signal // signals that stay ignored; all others are at their default
 }
 
 // Credential is who the child runs as. It replaces real, effective and saved

@@ -13,7 +13,7 @@ import (
 type plan struct {
 	steps  []step
 	exec   int // index of the first exec step
-	closes int // index of the two steps that close descriptors around the pipe's
+	closes int // index of the two steps that close descriptors around the pipe's; -1 none
 	out    *report
 	clone3 cloneArgs
 	birth  bool  // in the cgroup, by clone3
@@ -87,16 +87,12 @@ func (p *plan) release() {
 func newPlan(s *Spec) (*plan, error) {
 	p := &plan{pidfd: -1}
 	p.pin.Pin(p)
-	if err := p.stdio(s); err != nil {
+	if f := s.Foreground; f != nil {
+		p.foreground(f)
+	} else if err := p.background(s); err != nil {
 		p.release()
 		return nil, err
 	}
-	p.closes = len(p.steps)
-	// The bounds around the pipe's end are filled in when it is there. An old
-	// kernel without close_range (before 5.9) has Prepare's CLOEXEC to go by.
-	p.add(StepDescriptors, "", tolerate, unix.SYS_CLOSE_RANGE)
-	p.add(StepDescriptors, "", tolerate, unix.SYS_CLOSE_RANGE)
-	p.add(StepSession, "", fatal, unix.SYS_SETSID)
 	p.score(s.OOMScoreAdj)
 	p.limits(s.Rlimits)
 	if s.NiceSet {
@@ -105,13 +101,37 @@ func newPlan(s *Spec) (*plan, error) {
 	if s.Umask >= 0 {
 		p.add(StepUmask, "0"+strconv.FormatInt(int64(s.Umask), 8), fatal, unix.SYS_UMASK, uintptr(s.Umask))
 	}
-	p.signals()
+	p.signals(s.Foreground)
 	p.credential(s.Cred)
 	if s.Dir != "" {
 		p.add(StepChdir, s.Dir, fatal, unix.SYS_CHDIR, p.text(s.Dir))
 	}
 	p.command(s)
 	return p, nil
+}
+
+// background gives the child its own outputs and session, and nothing else of ours.
+func (p *plan) background(s *Spec) error {
+	if err := p.stdio(s); err != nil {
+		return err
+	}
+	p.closes = len(p.steps)
+	// The bounds around the pipe's end are filled in when it is there. An old
+	// kernel without close_range (before 5.9) has Prepare's CLOEXEC to go by.
+	p.add(StepDescriptors, "", tolerate, unix.SYS_CLOSE_RANGE)
+	p.add(StepDescriptors, "", tolerate, unix.SYS_CLOSE_RANGE)
+	p.add(StepSession, "", fatal, unix.SYS_SETSID)
+	return nil
+}
+
+// foreground takes CLOEXEC, which Prepare has set on everything, off what is to stay
+// open. The table of descriptors is the child's own: a plain fork copies it.
+func (p *plan) foreground(f *Foreground) {
+	p.closes = -1
+	p.add(StepDeathSignal, "SIGKILL", fatal, unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
+	for _, fd := range f.Keep {
+		p.add(StepKeep, strconv.Itoa(fd), fatal, unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, 0)
+	}
 }
 
 func (p *plan) stdio(s *Spec) error {
@@ -163,12 +183,21 @@ func (p *plan) limit(l Rlimit, onErr failure) {
 // keeps ignored signals ignored, and a supervisor may be born ignoring some
 // (SIGINT and SIGQUIT from a shell's "&", SIGHUP from nohup). Then it lets
 // through what the runtime blocked around the fork.
-func (p *plan) signals() {
+//
+// A child in the foreground keeps those ignored that it is told to.
+func (p *plan) signals(f *Foreground) {
 	// struct kernel_sigaction and the mask, all zero: SIG_DFL, nothing blocked.
 	zero := &[4]uint64{}
 	addr := p.addr(zero, unsafe.Pointer(zero))
 	const first, last, size = 1, 64, 8 // SIGKILL and SIGSTOP refuse, rightly
 	p.add(StepSignals, "", tolerate, unix.SYS_RT_SIGACTION, first, addr, 0, size).last = last
+	if f != nil && len(f.Ignored) > 0 {
+		ignore := &[4]uint64{1} // SIG_IGN
+		to := p.addr(ignore, unsafe.Pointer(ignore))
+		for _, sig := range f.Ignored {
+			p.add(StepSignals, unix.SignalName(sig), fatal, unix.SYS_RT_SIGACTION, uintptr(sig), to, 0, size)
+		}
+	}
 	p.add(StepSignals, "", fatal, unix.SYS_RT_SIGPROCMASK, unix.SIG_SETMASK, addr, 0, size)
 }
 
@@ -211,12 +240,17 @@ func (p *plan) joinCgroup(fd int, name string) {
 		arg: [5]uintptr{uintptr(fd), p.text(text), uintptr(len(text))}}
 	p.steps = append([]step{s}, p.steps...)
 	p.exec++
-	p.closes++
+	if p.closes >= 0 {
+		p.closes++
+	}
 	p.birth = false
 }
 
 // pipe tells the steps which descriptor the child keeps until its exec.
 func (p *plan) pipe(fd int) {
+	if p.closes < 0 {
+		return // it is close-on-exec
+	}
 	p.steps[p.closes].arg = [5]uintptr{3, uintptr(fd - 1)}
 	p.steps[p.closes+1].arg = [5]uintptr{uintptr(fd + 1), uintptr(^uint32(0))}
 }

@@ -75,6 +75,23 @@ func (c *Child) TryWait() (Status, bool, error) {
 	return c.wait(unix.WNOHANG)
 }
 
+// Wait returns when the process, a child of ours, has ended. It holds up no
+// other method.
+func (c *Child) Wait() (Status, error) {
+	for {
+		err := unix.Waitid(unix.P_PID, c.PID, nil, unix.WEXITED|unix.WNOWAIT, nil)
+		if err == unix.EINTR {
+			continue
+		}
+		// ECHILD: somebody else has taken the status; TryWait knows it, or says why not.
+		if err != nil && err != unix.ECHILD {
+			return Status{}, fmt.Errorf("cannot wait for process %d: %w", c.PID, err)
+		}
+		status, _, err := c.TryWait()
+		return status, err
+	}
+}
+
 func (c *Child) wait(flags int) (Status, bool, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
