@@ -41,7 +41,9 @@ var rules = []struct {
 		"oneoff runs a command without a supervisor"},
 	{"bulkhead/cmd/bulkhead/supervisorctl", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor", "bulkhead/supervisor/control", "os/exec"},
 		"supervisorctl asks in supervisord's language, whoever answers"},
-	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec"},
+	{"bulkhead/cmd/bulkhead/doctor", []string{"bulkhead/programs/...", "bulkhead/cgroup", "bulkhead/supervisor", "bulkhead/supervisor/rpc", "os/exec", "syscall"},
+		"doctor reads files of the kernel's; it starts, changes and asks nothing"},
+	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec", "github.com/prometheus/..."},
 		"the command line asks the daemon; it decides nothing and starts nothing"},
 }
 

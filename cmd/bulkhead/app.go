@@ -39,7 +39,7 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.err)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(a.serve(), a.check(), a.exec(), a.importer(), a.version(), a.ctl(), a.completion(), a.keeper())
+	root.AddCommand(a.serve(), a.check(), a.exec(), a.doctor(), a.importer(), a.version(), a.ctl(), a.completion(), a.keeper())
 	return root
 }
 

@@ -5,7 +5,7 @@
 // and what the exit code is (exit.go). It never decides about programs: serve
 // hands over to package supervisor, ctl asks a running one over its socket.
 //
-// One file per verb: serve.go, check.go, version.go, ctl.go and ctl_<verb>.go.
+// One file per verb: serve.go, check.go, doctor.go, version.go, ctl.go and ctl_<verb>.go.
 // Called by the name supervisorctl the program is package supervisorctl, and so
 // is ctl where a supervisord answers.
 // ctl prints what supervisorctl prints, to the letter where supervisorctl has

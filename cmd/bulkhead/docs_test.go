@@ -136,7 +136,7 @@ var exitWords = []struct {
 	text string
 }{
 	{exitOK, "done; for `start`, also what ran already; for `stop` and `restart`, also what did not run"},
-	{exitGeneric, "something failed, or a name is unknown; `check`: the config has problems"},
+	{exitGeneric, "something failed, or a name is unknown; `check`: the config has problems; `doctor`: something serious was found"},
 	{exitUsage, "the command line cannot be meant; `start` and `restart`: an unknown group"},
 	{exitStopped, "`status`: an instance shown is STOPPED, EXITED, FATAL or UNKNOWN"},
 	{exitUnreachable, "nobody listens on the socket, or it may not be used, or the supervisor went away with the order; `status`: no supervisor at all, or an unknown name"},
