@@ -75,7 +75,7 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindHostOOMKilled, NoWhy
 	case killed && r.Exit.OOM != NoOOM:
 		return KindOOMKilled, NoWhy
-	case r.Asked == AskedUnready:
+	case r.Asked == AskedUnready || r.Asked == AskedUnhealthy:
 		return KindUnhealthy, NoWhy
 	case r.Asked != AskedNothing && r.Forced:
 		return KindStopTimeout, r.Why

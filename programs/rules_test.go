@@ -97,6 +97,9 @@ func TestClassify(t *testing.T) {
 		{"recycled, but its job ran into its timeout first", worker, AskedRecycle, MaxMemory, false, true, kill(NoOOM), KindKilled, NoWhy},
 		{"OOM while it was to be recycled", worker, AskedRecycle, MaxMemory, false, true, kill(OwnOOM), KindOOMKilled, NoWhy},
 		{"over its limit, by sampling", worker, AskedLimit, NoWhy, false, true, kill(NoOOM), KindOOMKilled, NoWhy},
+		{"stopped doing its work, and ended when it was asked to", service, AskedUnhealthy, NoWhy, false, true, code(0), KindUnhealthy, NoWhy},
+		{"stopped doing its work, and did not end", service, AskedUnhealthy, NoWhy, true, true, kill(NoOOM), KindUnhealthy, NoWhy},
+		{"stopped doing its work, and ran out of memory", service, AskedUnhealthy, NoWhy, false, true, kill(OwnOOM), KindOOMKilled, NoWhy},
 		{"never got ready", service, AskedUnready, NoWhy, true, false, code(0), KindUnhealthy, NoWhy},
 	} {
 		kind, why := classify(tt.p, Run{N: 1, Asked: tt.asked, Why: tt.why, Forced: tt.force, Up: tt.up, Exit: tt.exit})

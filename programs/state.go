@@ -41,6 +41,7 @@ type Run struct {
 	MaxJobs int           // as drawn for this run, 0 no limit
 	MaxAge  time.Duration // as drawn for this run, 0 no limit
 	Outgrew bool          // over max_memory at birth: left alone
+	Well    time.Duration // how long it had been well, when Asked is AskedUnhealthy
 }
 
 // Live reports whether there is a run at all.
@@ -77,8 +78,9 @@ const (
 	AskedStop
 	AskedRestart
 	AskedRecycle
-	AskedUnready // READY=1 did not come in time
-	AskedLimit   // over memory_max where the kernel cannot hold it
+	AskedUnready   // READY=1 did not come in time
+	AskedLimit     // over memory_max where the kernel cannot hold it
+	AskedUnhealthy // it was up, and stopped doing its work
 )
 
 // Why is what a recycle is for.
