@@ -73,9 +73,10 @@ func programDefaults() *rawProgram {
 			Mode:    ptr(octal(0o700)),
 		},
 		Limits: rawLimits{
-			rawCgroup:   cgroupDefaults(),
-			OOMScoreAdj: ptr(whole(0)),
-			Nice:        ptr(whole(0)),
+			rawCgroup:    cgroupDefaults(),
+			OOMScoreAdj:  ptr(whole(0)),
+			OOMScoreKeep: ptr(toggle(true)),
+			Nice:         ptr(whole(0)),
 		},
 		Total: cgroupDefaults(),
 		Recycle: rawRecycle{
@@ -88,6 +89,15 @@ func programDefaults() *rawProgram {
 			// Two at once is harmless for most queue workers, but not for a
 			// server with a port, nor for jobs that one worker must do in turn.
 			Overlap: ptr(toggle(false)),
+		},
+		Health: rawHealth{
+			Interval: ptr(span(10 * time.Second)),
+			Timeout:  ptr(span(5 * time.Second)),
+			Retries:  ptr(whole(3)),
+			Start:    ptr(span(30 * time.Second)),
+			Watchdog: ptr(span(0)),
+			Silent:   ptr(span(0)),
+			Idle:     ptr(span(0)),
 		},
 	}
 }
