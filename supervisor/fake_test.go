@@ -34,6 +34,9 @@ type fakeEdge struct {
 	deaf     atomic.Bool                 // kills do not help
 	free     programs.Room               // what room answers
 	held     []string                    // what revise answers
+	well     func(r ref) error           // what a check finds
+	asking   time.Duration               // how long one takes
+	shown    signs                       // what signs answers
 	past     []found                     // what an earlier supervisor has left
 	counted  map[uint64]uint64           // jobs in the output of its runs
 	most     map[string]int              // most live runs at once, by program
@@ -79,7 +82,7 @@ func (f *fakeEdge) spawn(r ref, p *conf.Program, in *conf.Instance) {
 		}
 		f.most[prog.Name] = max(f.most[prog.Name], n)
 		f.mu.Unlock()
-		f.post(spawned{ref: r, pid: 1000 + int(r.n)})
+		f.post(spawned{ref: r, pid: 1000 + int(r.n), known: runRecord{Watchdog: prog.Health.Watchdog}})
 		if f.script != nil {
 			f.script(r, f.post)
 		}
@@ -132,6 +135,25 @@ func (f *fakeEdge) revise(r ref, p *conf.Program) []string {
 	f.note("revise %s/%d", r.in.conf.Name, r.n)
 	return f.held
 }
+func (f *fakeEdge) check(r ref, p *conf.Program, in *conf.Instance) {
+	f.note("check %s/%d", in.Name, r.n)
+	time.AfterFunc(f.asking, func() {
+		e := checked{ref: r}
+		if f.well != nil {
+			if e.err = f.well(r); e.err != nil {
+				e.what = "http " + in.Checks.HTTP
+			}
+		}
+		f.post(e)
+	})
+}
+
+func (f *fakeEdge) signs(r ref) signs {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shown
+}
+
 func (f *fakeEdge) say(r ref, data []byte) {
 	f.note("say %s/%d %s", r.in.conf.Name, r.n, data)
 }

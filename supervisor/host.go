@@ -45,6 +45,7 @@ type host struct {
 	ends     pending       // of main processes, not told yet
 	held     chan struct{} // closed when starts may go on; nil: they may
 	released pending       // releases under way
+	checks   *checks
 	births   chan struct{} // starts under way that may still be busy
 }
 
@@ -79,6 +80,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
 		fcgis:   map[string]*fcgi{},
+		checks:  newChecks(),
 		births:  make(chan struct{}, birthsMost),
 	}
 	h.stripANSI = c.Supervisor.StripANSI

@@ -166,6 +166,7 @@ func (l *loop) drain() {
 // settle lets time and turns have their effect, and publishes.
 func (l *loop) settle() {
 	l.tick()
+	l.tickHealth()
 	l.tickBoard()
 	l.admit()
 	l.collect()
@@ -192,6 +193,7 @@ func (l *loop) handle(e any) {
 		l.step(e.in, programs.Ready{Run: e.n})
 	case jobsDone:
 		l.step(e.in, programs.JobsDone{Run: e.n, N: l.newJobs(e)})
+		l.worked(e.in, e.n)
 	case crossed:
 		l.tellCrossed(e)
 		l.step(e.in, programs.Crossed{Run: e.n})
@@ -200,6 +202,10 @@ func (l *loop) handle(e any) {
 	case overLimit:
 		l.tellOver(e)
 		l.step(e.in, programs.OverLimit{Run: e.n})
+	case checked:
+		l.onChecked(e)
+	case triggered:
+		l.onTriggered(e)
 	case stuck:
 		l.step(e.in, programs.Stuck{Run: e.n})
 	case output:
@@ -330,6 +336,9 @@ func (l *loop) arm(timer *time.Timer) {
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {
+				next = at
+			}
+			if at := l.healthDeadline(in); at > l.ticked && (next == 0 || at < next) {
 				next = at
 			}
 		}

@@ -59,8 +59,10 @@ type process struct {
 	input   *inlet // nil: /dev/null, or a socket
 	fcgi    *fcgi  // nil: none
 	lane    lane
-	speech  lane        // what is said to it
-	killing atomic.Bool // a kill is under way
+	speech  lane         // what is said to it
+	killing atomic.Bool  // a kill is under way
+	asked   question     // whether it is well
+	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted
@@ -141,6 +143,7 @@ func (p *process) ended(status spawn.Status) {
 		e.last.peak = r.Peak
 	}
 	p.lastJob(&e.last, status.Signal == syscall.SIGKILL)
+	p.asked.stop()
 	e.left = p.stillLeft()
 	p.host.post(e)
 	if e.left {
