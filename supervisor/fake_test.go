@@ -137,7 +137,10 @@ func (f *fakeEdge) revise(r ref, p *conf.Program) []string {
 }
 func (f *fakeEdge) check(r ref, p *conf.Program, in *conf.Instance) {
 	f.note("check %s/%d", in.Name, r.n)
-	time.AfterFunc(f.asking, func() {
+	f.mu.Lock()
+	asking := f.asking
+	f.mu.Unlock()
+	time.AfterFunc(asking, func() {
 		e := checked{ref: r}
 		if f.well != nil {
 			if e.err = f.well(r); e.err != nil {

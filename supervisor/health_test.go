@@ -225,7 +225,9 @@ func TestHealthIsRevised(t *testing.T) {
 		next := func(change func(p *conf.Program)) *conf.Config {
 			return website(1, func(p *conf.Program) { p.Health.Interval = 20 * time.Second; change(p) })
 		}
+		w.edge.mu.Lock()
 		w.edge.asking = 5 * time.Second
+		w.edge.mu.Unlock()
 		w.after(10 * time.Second) // asked, and not answered yet
 		w.update(next(func(p *conf.Program) { p.Instances[0].Checks = conf.Checks{TCP: "localhost:1"} }))
 		w.health("web", "starting")
