@@ -10,6 +10,10 @@ const (
 	// all there is. A run is looked at again soon after its first sample.
 	SampleCalm = 2 * time.Second
 	SampleLow  = 200 * time.Millisecond
+	// ScoreAgain is the least time between two looks at the oom_score_adj of a run's
+	// processes, but for the first. They are taken together with a sample: a little
+	// less than four of SampleMost, so that it is the fourth and not the fifth.
+	ScoreAgain = 4*SampleMost - SampleMost/2
 )
 
 // NextSample says when to look again at a run that is room bytes below its next

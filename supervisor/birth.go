@@ -56,6 +56,7 @@ func (b *birth) attempt() (*process, error) {
 	p := &process{host: b.host, ref: b.ref, inst: b.inst, name: runName{b.prog.Name, b.inst.Name, b.n}}
 	b.undo = append(b.undo, p.closeStreams)
 	p.prog.Store(&b.prog)
+	p.scores.begin(b.prog.Process.OOMScoreAdj)
 	if err := b.compartment(p); err != nil {
 		return nil, err
 	}

@@ -204,6 +204,8 @@ func (l *loop) handle(e any) {
 		l.step(e.in, programs.OverLimit{Run: e.n})
 	case checked:
 		l.onChecked(e)
+	case scored:
+		l.onScored(e)
 	case triggered:
 		l.onTriggered(e)
 	case stuck:

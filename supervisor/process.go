@@ -62,6 +62,7 @@ type process struct {
 	speech  lane         // what is said to it
 	killing atomic.Bool  // a kill is under way
 	asked   question     // whether it is well
+	scores  scores       // what its processes are held to
 	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
 
 	mu       sync.Mutex

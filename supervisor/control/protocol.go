@@ -36,7 +36,7 @@ type Status struct {
 
 	Recycling  string  `json:"recycling,omitempty"` // why a recycle is due or under way
 	Paused     bool    `json:"paused,omitempty"`
-	Enforced   string  `json:"enforced"` // kernel, sampling, none: who holds memory_max
+	Enforced   string  `json:"enforced"`         // kernel, sampling, none: who holds memory_max
 	Health     string  `json:"health,omitempty"` // healthy; failing 2/3: connection refused; starting; "" where nothing is looked at
 	LastReason *Reason `json:"last_reason"`
 
