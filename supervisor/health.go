@@ -53,17 +53,18 @@ func (l *loop) looked(in *instance) (f *runFacts, c programs.Checkup, ok bool) {
 
 // tickHealth has done what is due by now: checks, and what has been missing for too long.
 func (l *loop) tickHealth() {
+	now := l.now()
 	for _, p := range l.programs {
 		if !p.watched {
 			continue
 		}
 		for _, in := range p.instances {
-			l.look(in)
+			l.look(in, now)
 		}
 	}
 }
 
-func (l *loop) look(in *instance) {
+func (l *loop) look(in *instance, now time.Duration) {
 	f, c, ok := l.looked(in)
 	if !ok {
 		if n := in.state.Cur.N; n != 0 {
@@ -71,23 +72,22 @@ func (l *loop) look(in *instance) {
 		}
 		return
 	}
-	m := l.moment()
 	if f.health.Begun == 0 {
 		if f.health.Asked {
 			return // a check of before is under way: there is only one at a time
 		}
-		f.health = programs.Look(c, m, in.state.Cur.Since)
+		f.health = programs.Look(c, programs.Moment{At: now, Draw: l.draw()}, in.state.Cur.Since) // each its own chance
 		l.changed[in] = true
 	}
-	if f.health.Overdue(c, m.At) != programs.NoCause {
+	if f.health.Overdue(c, now) != programs.NoCause {
 		s := l.edge.signs(ref{in, in.state.Cur.N})
 		f.health = f.health.Heard(l.momentOf(s.output), l.momentOf(s.pet))
 	}
-	if cause := f.health.Overdue(c, m.At); cause != programs.NoCause {
+	if cause := f.health.Overdue(c, now); cause != programs.NoCause {
 		l.unwell(in, missing(cause, c))
 		return
 	}
-	if f.health.Due(m.At) {
+	if f.health.Due(now) {
 		f.health = f.health.Ask()
 		l.edge.check(ref{in, in.state.Cur.N}, &in.prog.conf, &in.conf)
 	}
