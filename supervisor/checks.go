@@ -174,7 +174,7 @@ func (b *birth) checkCommand(ctx context.Context, p *process) error {
 }
 
 // askedMost is how long the end of a run waits for that of its check.
-const askedMost = 2 * time.Second
+const askedMost = 5 * time.Second
 
 // ownVars are for the main process alone: a check is not the run, and must not be heard
 // or found as if it were.
