@@ -215,6 +215,12 @@ func (a *question) end() {
 	a.cancel = nil
 }
 
+func (a *question) underWay() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.cancel != nil
+}
+
 // stop ends the check under way and waits for that, so that nothing of it is taken for what
 // the main process has left behind.
 func (a *question) stop() {

@@ -68,7 +68,7 @@ func (p *process) keepScores(now time.Time) {
 	for _, pid := range pids {
 		score, err := spawn.OOMScoreAdj(pid)
 		if err != nil || score == s.want {
-			continue // gone
+			continue // gone, or as it should be
 		}
 		e, start, ok := p.putBack(pid, score)
 		if !ok {
@@ -115,15 +115,15 @@ func (p *process) putBack(pid, score int) (e scored, start uint64, ok bool) {
 	if err != nil {
 		return e, 0, false
 	}
+	own, err := spawn.OOMScoreAdj(os.Getpid())
+	inherited := err == nil && own == score
+	if inherited && p.asked.underWay() {
+		return e, 0, false // the check's command, a moment before it gets its own
+	}
 	want := p.scores.want
 	e = scored{ref: p.ref, pid: pid, command: comm(pid), from: score, to: want}
 	e.err = spawn.Adjust(pid, spawn.Adjustment{OOMScoreAdj: &want})
-	if e.err != nil {
-		if own, err := spawn.OOMScoreAdj(os.Getpid()); err == nil && own == score {
-			return e, start, false
-		}
-	}
-	return e, start, true
+	return e, start, e.err == nil || !inherited
 }
 
 // members are the run's processes. Where there is no cgroup a look at all processes of the

@@ -195,6 +195,30 @@ func TestSamplerKeepsScores(t *testing.T) {
 	})
 }
 
+// What has the supervisor's own score while a check begins is the check, not yet itself.
+func TestScoreOfACheckThatBegins(t *testing.T) {
+	w := newReality(t, noTree(t))
+	r, run := w.up(shell(t, "exec sleep 1000", nil))
+	own := score(t, os.Getpid())
+	run.scores.want = own + 1 // so that the process has what the supervisor has
+	if !run.asked.begin(func() {}) {
+		t.Fatal("it is asked already")
+	}
+	if _, err := run.comp.Procs(); err != nil { // the list is new
+		t.Fatal(err)
+	}
+	run.keepScores(time.Now().Add(scoresAfter))
+	if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != own {
+		t.Errorf("%+v", got)
+	}
+	run.asked.end()
+	run.keepScores(time.Now().Add(time.Hour))
+	if got := w.scored(); len(got) != 1 || score(t, run.child.PID) != own+1 {
+		t.Errorf("%+v", got)
+	}
+	w.finish(r)
+}
+
 // scoreHelper is a supervisor without rights that finds a process it must not help.
 func scoreHelper() error {
 	if err := spawn.Prepare(); err != nil {
