@@ -35,6 +35,14 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+func TestNextScore(t *testing.T) {
+	for calm, want := range map[int]time.Duration{0: 60, 1: 60, 2: 120, 3: 240, 4: 240, 7: 240, 8: 240, 1 << 40: 240} {
+		if got := NextScore(calm); got != want*time.Second-SampleMost/2 {
+			t.Errorf("after %d looks: %v, want %v s and half a sample less", calm, got, int64(want))
+		}
+	}
+}
+
 func TestRetry(t *testing.T) {
 	for _, tt := range []struct {
 		tries, retries int

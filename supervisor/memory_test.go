@@ -61,7 +61,9 @@ func (f *fakeCompartment) Apply(l cgroup.Limits) error {
 	return f.refuse
 }
 
-func (f *fakeCompartment) Procs() ([]int, error) {
+func (f *fakeCompartment) Procs() ([]int, error) { return nil, f.err }
+
+func (f *fakeCompartment) Recent() ([]int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.lists = append(f.lists, time.Now())

@@ -24,6 +24,7 @@ type scores struct {
 	sync.Mutex                // held while they are written
 	want       int            // what the config says
 	again      time.Time      // not before: the next look
+	calm       int            // looks in a row that found nothing
 	told       map[int]uint64 // who was told of: pid and start time
 }
 
@@ -57,8 +58,9 @@ func (p *process) keepScores(now time.Time) {
 	if now.Before(s.again) {
 		return
 	}
-	s.again = now.Add(programs.ScoreAgain)
-	pids, err := p.members()
+	defer func() { s.again = now.Add(programs.NextScore(s.calm)) }()
+	s.calm++
+	pids, err := p.comp.Recent()
 	if err != nil {
 		return // it is gone, most likely; or the next look succeeds
 	}
@@ -74,7 +76,7 @@ func (p *process) keepScores(now time.Time) {
 		if !ok {
 			continue
 		}
-		if changed == nil {
+		if s.calm = 0; changed == nil {
 			changed = map[int]uint64{}
 		}
 		changed[pid] = start
@@ -124,15 +126,6 @@ func (p *process) putBack(pid, score int) (e scored, start uint64, ok bool) {
 	e = scored{ref: p.ref, pid: pid, command: comm(pid), from: score, to: want}
 	e.err = spawn.Adjust(pid, spawn.Adjustment{OOMScoreAdj: &want})
 	return e, start, e.err == nil || !inherited
-}
-
-// members are the run's processes. Where there is no cgroup a look at all processes of the
-// host serves every run for a moment.
-func (p *process) members() ([]int, error) {
-	if s, ok := p.comp.(interface{ Recent() ([]int, error) }); ok {
-		return s.Recent()
-	}
-	return p.comp.Procs()
 }
 
 // comm is a process's own name, "" when it is gone (proc_pid_comm(5)).

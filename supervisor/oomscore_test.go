@@ -21,6 +21,9 @@ import (
 	"bulkhead/supervisor/spawn"
 )
 
+// scoreLater is when it is looked at again in any case.
+const scoreLater = time.Hour
+
 func score(t *testing.T, pid int) int {
 	t.Helper()
 	n, err := spawn.OOMScoreAdj(pid)
@@ -28,6 +31,14 @@ func score(t *testing.T, pid int) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// renew has the list of processes looked up that a look would take as it was a moment ago.
+func renew(t *testing.T, p *process) {
+	t.Helper()
+	if _, err := p.comp.Procs(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // scored takes the scored events that are there.
@@ -60,7 +71,9 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 		written()
 		now := time.Now()
 		look := func() []scored {
-			now = now.Add(programs.ScoreAgain)
+			t.Helper()
+			now = now.Add(scoreLater)
+			renew(t, run)
 			run.keepScores(now)
 			return w.scored()
 		}
@@ -79,7 +92,7 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 		}
 		w.say(r, []byte("\n"))
 		written()
-		run.keepScores(now.Add(programs.ScoreAgain - 1))
+		run.keepScores(now.Add(programs.NextScore(0) - 1))
 		if got := w.scored(); len(got) != 0 || score(t, main) != 150 {
 			t.Errorf("looked at too often: %+v", got)
 		}
@@ -109,6 +122,7 @@ func TestScoresFollowTheConfig(t *testing.T) {
 		run.revise(&next)
 		flush(&run.lane)
 		run.keepScores(time.Now()) // it is young
+		renew(t, run)
 		run.keepScores(time.Now().Add(scoresAfter))
 		if got := w.scored(); len(got) != 0 || run.scores.again.Before(time.Now().Add(2*scoresAfter)) || score(t, run.child.PID) != 300 {
 			t.Errorf("%+v, and it has %d", got, score(t, run.child.PID))
@@ -135,9 +149,7 @@ func TestManyScores(t *testing.T) {
 	p := shell(t, "echo 500 > /proc/$$/oom_score_adj; for i in 1 2 3 4 5 6 7 8 9; do sleep 1000 & done; echo > "+path+"; wait", nil)
 	r, run := w.up(p)
 	written()
-	if _, err := run.comp.Procs(); err != nil { // the list is new
-		t.Fatal(err)
-	}
+	renew(t, run)
 	run.keepScores(time.Now().Add(scoresAfter))
 	got := w.scored()
 	if len(got) != scoresTold+1 || got[scoresTold].more != 10-scoresTold-1 || got[0].more != 0 {
@@ -161,6 +173,7 @@ func TestManyScores(t *testing.T) {
 		}
 	}
 	await[exited](w) // nothing is left to wait for
+	renew(t, run)
 	run.keepScores(time.Now().Add(time.Hour))
 	if n := len(run.scores.told); n != 0 {
 		t.Errorf("%d are remembered that are gone", n)
@@ -168,7 +181,7 @@ func TestManyScores(t *testing.T) {
 	w.over(r)
 }
 
-// The slow sampler looks on its way: soon after a start, then once a minute, and is not woken for it.
+// The slow sampler looks on its way: soon after a start, a minute later, then less often, and is not woken for it.
 func TestSamplerKeepsScores(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeRun(t, true, func(p *conf.Program) { p.Recycle.MaxMemory = 0 })
@@ -184,10 +197,10 @@ func TestSamplerKeepsScores(t *testing.T) {
 			}
 			return all
 		}
-		time.Sleep(3*time.Minute + 5*time.Second)
+		time.Sleep(12 * time.Minute)
 		synctest.Wait()
 		const s = time.Second
-		if got := looks(); !slices.Equal(got, []time.Duration{2 * s, 62 * s, 122 * s, 182 * s}) {
+		if got := looks(); !slices.Equal(got, []time.Duration{2 * s, 62 * s, 182 * s, 422 * s, 662 * s}) {
 			t.Errorf("looked at %v", got)
 		}
 		cancel()
@@ -204,9 +217,7 @@ func TestScoreOfACheckThatBegins(t *testing.T) {
 	if !run.asked.begin(func() {}) {
 		t.Fatal("it is asked already")
 	}
-	if _, err := run.comp.Procs(); err != nil { // the list is new
-		t.Fatal(err)
-	}
+	renew(t, run)
 	run.keepScores(time.Now().Add(scoresAfter))
 	if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != own {
 		t.Errorf("%+v", got)
@@ -262,8 +273,8 @@ type oneProcessComp struct {
 	pid int
 }
 
-func oneProcess(pid int) *oneProcessComp        { return &oneProcessComp{pid: pid} }
-func (o *oneProcessComp) Procs() ([]int, error) { return []int{o.pid}, nil }
+func oneProcess(pid int) *oneProcessComp         { return &oneProcessComp{pid: pid} }
+func (o *oneProcessComp) Recent() ([]int, error) { return []int{o.pid}, nil }
 
 // What a supervisor without rights cannot put back it says once.
 func TestScoreThatCannotBePutBack(t *testing.T) {
@@ -312,7 +323,7 @@ func BenchmarkKeepScores(b *testing.B) {
 	now := time.Now()
 	b.ReportAllocs()
 	for b.Loop() {
-		now = now.Add(programs.ScoreAgain)
+		now = now.Add(scoreLater)
 		p.keepScores(now)
 	}
 }

@@ -31,6 +31,7 @@ type compartment interface {
 	SetHigh(bytes int64) error
 	Apply(l cgroup.Limits) error
 	Procs() ([]int, error)
+	Recent() ([]int, error)
 	Populated() (bool, error)
 	PopulatedFD() (int, error)
 	Signal(sig syscall.Signal) error
