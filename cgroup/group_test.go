@@ -152,6 +152,24 @@ func sibling(t *testing.T, beside *Group, name string) *Group {
 	return p
 }
 
+func TestRecentOfOneCgroup(t *testing.T) {
+	f := newFake(t, "pids")
+	r, err := fakeProgram(t, f, "queue").NewRun("queue", 1, Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.put(r.Path(), "cgroup.procs", "30\n10\n10\n0\n")
+	if pids, err := r.Recent(); err != nil || !slices.Equal(pids, []int{10, 30}) {
+		t.Errorf("Recent = %v, %v", pids, err)
+	}
+	if err := os.RemoveAll(r.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if pids, err := r.Recent(); !errors.Is(err, ErrGone) {
+		t.Errorf("Recent of what is gone = %v, %v", pids, err)
+	}
+}
+
 func TestProcsAndRemoveOfASubtree(t *testing.T) {
 	f := newFake(t, "pids")
 	p := fakeProgram(t, f, "queue")
@@ -170,6 +188,9 @@ func TestProcsAndRemoveOfASubtree(t *testing.T) {
 	f.put(r.Path()+"/c", "cgroup.procs", "20\n")
 	if pids, err := p.Procs(); err != nil || !slices.Equal(pids, []int{10, 20, 30}) {
 		t.Errorf("Procs = %v, %v", pids, err)
+	}
+	if pids, err := r.Recent(); err != nil || !slices.Equal(pids, []int{10, 20, 30}) {
+		t.Errorf("Recent of a subtree = %v, %v", pids, err)
 	}
 	if err := r.Remove(); !errors.Is(err, ErrBusy) {
 		t.Errorf("Remove while the last is exiting: %v, want ErrBusy", err)

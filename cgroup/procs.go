@@ -36,6 +36,31 @@ func (g *Group) Procs() ([]int, error) {
 	return slices.Compact(pids), nil
 }
 
+// Recent is Procs in half as many system calls where the cgroup has no other below it,
+// which is nearly always: for who asks each of many. A directory of kernfs has two links
+// and one per child (fs/kernfs/inode.c, kernfs_refresh_inode).
+func (g *Group) Recent() ([]int, error) {
+	const alone = 2
+	var pids []int
+	found := false
+	err := g.withDir(func(dir int) error {
+		var st unix.Stat_t
+		if err := unix.Fstat(dir, &st); err != nil || st.Nlink != alone {
+			return nil
+		}
+		b, err := readAt(dir, "cgroup.procs")
+		if err == nil {
+			pids, found = parsePids(b), true
+		}
+		return nil
+	})
+	if err != nil || !found {
+		return g.Procs()
+	}
+	slices.Sort(pids)
+	return slices.Compact(pids), nil
+}
+
 // parsePids reads cgroup.procs. A 0 is a process of a foreign pid namespace,
 // whom no signal reaches.
 func parsePids(b []byte) []int {

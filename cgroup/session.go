@@ -70,6 +70,10 @@ func (s *Session) Add(pids []int) {
 // Procs are the session's live processes; zombies are not among them.
 func (s *Session) Procs() ([]int, error) { return s.procs(0) }
 
+// Recent is Procs by a look that may be a moment old, and serves all sessions: for
+// who asks for each of many.
+func (s *Session) Recent() ([]int, error) { return s.procs(tableAge) }
+
 // procs is Procs by a process table that may be as old as age.
 func (s *Session) procs(age time.Duration) ([]int, error) {
 	s.mu.Lock()

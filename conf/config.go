@@ -164,6 +164,7 @@ type Program struct {
 	Limits  Limits // of each instance's cgroup
 	Total   Limits // of the cgroup around all instances
 	Recycle Recycle
+	Health  Health
 
 	src *source // what WithNumprocs needs to name and expand anew
 }
@@ -210,6 +211,7 @@ type Instance struct {
 	RedirectStderr bool
 	Stdout         LogTarget
 	Stderr         LogTarget
+	Checks         Checks
 }
 
 // FullName is how status prints the instance: bare where group and name agree.
@@ -251,9 +253,10 @@ type User struct {
 
 // ProcessLimits are set on the process itself, before its first instruction.
 type ProcessLimits struct {
-	OOMScoreAdj int // -1000 to 1000, always written: a child never inherits the supervisor's
-	Nice        int // -20 to 19
-	Rlimits     []Rlimit
+	OOMScoreAdj  int  // -1000 to 1000, always written: a child never inherits the supervisor's
+	OOMScoreFree bool // processes of it may change their own
+	Nice         int  // -20 to 19
+	Rlimits      []Rlimit
 }
 
 // Rlimit is one setrlimit(2) resource; soft and hard are set alike.

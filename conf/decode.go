@@ -159,7 +159,7 @@ func subTables(where string) []string {
 	case "supervisor":
 		return []string{"servers"}
 	case programTable:
-		return []string{"limits", "total", "recycle", "listener", "fcgi"}
+		return []string{"limits", "total", "recycle", "health", "listener", "fcgi"}
 	}
 	return nil
 }

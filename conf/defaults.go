@@ -73,9 +73,10 @@ func programDefaults() *rawProgram {
 			Mode:    ptr(octal(0o700)),
 		},
 		Limits: rawLimits{
-			rawCgroup:   cgroupDefaults(),
-			OOMScoreAdj: ptr(whole(0)),
-			Nice:        ptr(whole(0)),
+			rawCgroup:    cgroupDefaults(),
+			OOMScoreAdj:  ptr(whole(0)),
+			OOMScoreKeep: ptr(toggle(true)),
+			Nice:         ptr(whole(0)),
 		},
 		Total: cgroupDefaults(),
 		Recycle: rawRecycle{
@@ -91,6 +92,15 @@ func programDefaults() *rawProgram {
 
 			WhenAvailableBelow: ptr(size{}),
 			Cooldown:           ptr(span(10 * time.Minute)),
+		},
+		Health: rawHealth{
+			Interval: ptr(span(10 * time.Second)),
+			Timeout:  ptr(span(5 * time.Second)),
+			Retries:  ptr(whole(3)),
+			Start:    ptr(span(30 * time.Second)),
+			Watchdog: ptr(span(0)),
+			Silent:   ptr(span(0)),
+			Idle:     ptr(span(0)),
 		},
 	}
 }

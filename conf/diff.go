@@ -80,7 +80,9 @@ func diffProgram(old, new Program) (Change, bool) {
 		live = live || a[i].live
 		restart = restart || !a[i].live
 	}
-	c.instances(old, new, restart)
+	if c.instances(old, new, restart) {
+		live = true
+	}
 	switch {
 	case len(c.Restart) > 0 || restart:
 		c.Kind = Restart
@@ -94,8 +96,9 @@ func diffProgram(old, new Program) (Change, bool) {
 	return c, len(c.Keys) > 0
 }
 
-// instances fills the three lists.
-func (c *Change) instances(old, new Program, restart bool) {
+// instances fills the three lists. live says that rules of an instance differ that
+// apply to what runs.
+func (c *Change) instances(old, new Program, restart bool) (live bool) {
 	same := Pair(old.Instances, new.Instances)
 	for i, in := range new.Instances {
 		if same[i] < 0 {
@@ -103,7 +106,9 @@ func (c *Change) instances(old, new Program, restart bool) {
 			continue
 		}
 		keys := diffInstance(old.Instances[same[i]], in)
-		c.Keys = append(c.Keys, keys...)
+		checks := diffChecks(old.Instances[same[i]].Checks, in.Checks)
+		c.Keys = append(append(c.Keys, keys...), checks...)
+		live = live || len(checks) > 0
 		if restart || len(keys) > 0 {
 			c.Restart = append(c.Restart, in.Name)
 		}
@@ -118,6 +123,7 @@ func (c *Change) instances(old, new Program, restart bool) {
 	} else if !slices.EqualFunc(old.Instances, new.Instances, func(a, b Instance) bool { return a.Name == b.Name }) {
 		c.Keys = append(c.Keys, "process_name")
 	}
+	return live
 }
 
 // Pair finds for each of the new instances the old one that it is, by index, or
@@ -175,6 +181,7 @@ func programFacts(p Program) []fact {
 		{"job_format", false, p.JobFormat}, // the counter belongs to the run
 		{"job_pattern", false, p.JobPattern},
 		{"limits.oom_score_adj", true, p.Process.OOMScoreAdj},
+		{"limits.oom_score_keep", true, p.Process.OOMScoreFree},
 		{"limits.nice", true, p.Process.Nice},
 		{"recycle.max_jobs", true, p.Recycle.MaxJobs},
 		{"recycle.max_memory", true, p.Recycle.MaxMemory},
@@ -185,6 +192,13 @@ func programFacts(p Program) []fact {
 		{"recycle.overlap", true, p.Recycle.Overlap},
 		{"recycle.when_available_below", true, p.Recycle.WhenAvailableBelow},
 		{"recycle.cooldown", true, p.Recycle.Cooldown},
+		{"health.interval", true, p.Health.Interval},
+		{"health.timeout", true, p.Health.Timeout},
+		{"health.retries", true, p.Health.Retries},
+		{"health.start", true, p.Health.Start},
+		{"health.watchdog", true, p.Health.Watchdog}, // of a run that was not told it holds from the next on
+		{"health.silent", true, p.Health.Silent},
+		{"health.idle", true, p.Health.Idle},
 	}, rlimitFacts(p.Process.Rlimits), cgroupFacts("limits.", p.Limits), totalFacts(p), channelFacts(p))
 }
 
@@ -271,6 +285,20 @@ func diffInstance(a, b Instance) []string {
 	differ("stdout_logfile", a.Stdout, b.Stdout)
 	differ("stderr_logfile", a.Stderr, b.Stderr)
 	differ("group", a.Group, b.Group)
+	return keys
+}
+
+// diffChecks lists the keys that apply without a restart.
+func diffChecks(a, b Checks) (keys []string) {
+	if a.HTTP != b.HTTP {
+		keys = append(keys, "health.http")
+	}
+	if a.TCP != b.TCP {
+		keys = append(keys, "health.tcp")
+	}
+	if !slices.Equal(a.Command, b.Command) {
+		keys = append(keys, "health.command")
+	}
 	return keys
 }
 

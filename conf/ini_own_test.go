@@ -44,6 +44,10 @@ bulkhead.recycle.max_jobs=500
 bulkhead.recycle.overlap=true
 bulkhead.recycle.jitter=0%
 bulkhead.env_file=/srv/%(program_name)s.env
+bulkhead.health.http=http://localhost:80%(process_num)02d/
+bulkhead.health.command=ask %(process_num)d
+bulkhead.health.retries=5
+bulkhead.limits.oom_score_keep=false
 bulkhead.recycle_exitcodes=[0, 12]
 bulkhead.pause_signal=USR2
 `, Overrides{})
@@ -66,6 +70,9 @@ bulkhead.pause_signal=USR2
 		{p.Recycle.Overlap, true},
 		{p.Recycle.Jitter, 0.0},
 		{p.EnvFile, "/srv/x.env"},
+		{p.Health.Retries, 5},
+		{p.Instances[1].Checks, Checks{HTTP: "http://localhost:8001/", Command: []string{"ask", "1"}}},
+		{p.Process.OOMScoreFree, true},
 	} {
 		if diff := cmp.Diff(tc.want, tc.got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)

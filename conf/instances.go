@@ -60,6 +60,7 @@ func (src *source) instance(num, numprocs int) Instance {
 		Line:           src.line(n),
 		Environment:    src.merged(own),
 		RedirectStderr: bool(*raw.RedirectStderr),
+		Checks:         src.checks(n),
 	}
 	if raw.Directory != nil {
 		in.Directory = res.path(src.at.at("directory"), *raw.Directory, n)
@@ -99,10 +100,13 @@ func (src *source) line(n names) string {
 // argv expands, then splits, as supervisord does: %(ENV_ARGS)s may be several
 // words. The words of an array stay whole.
 func (src *source) argv(n names) []string {
-	at := src.at.at("command")
-	c := src.raw.Command
+	return src.words(src.at.at("command"), src.raw.Command, n) // nil for none: validate says so
+}
+
+// words are a command's, nil for one that is not given.
+func (src *source) words(at place, c *command, n names) []string {
 	if c == nil {
-		return nil // validate says so
+		return nil
 	}
 	if c.argv != nil {
 		words := make([]string, len(c.argv))

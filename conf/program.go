@@ -63,6 +63,7 @@ func (res *resolver) program(f *file, name string, raw *rawProgram, g membership
 		Limits:       src.cgroup("limits", &raw.Limits.rawCgroup),
 		Total:        src.cgroup("total", &raw.Total),
 		Recycle:      src.recycle(),
+		Health:       src.health(),
 		src:          src,
 
 		GroupName:     g.name,
@@ -134,7 +135,7 @@ func (src *source) envFile() string {
 
 func (src *source) process() ProcessLimits {
 	raw := &src.raw.Limits
-	limits := ProcessLimits{OOMScoreAdj: int(*raw.OOMScoreAdj), Nice: int(*raw.Nice)}
+	limits := ProcessLimits{OOMScoreAdj: int(*raw.OOMScoreAdj), OOMScoreFree: !bool(*raw.OOMScoreKeep), Nice: int(*raw.Nice)}
 	for _, l := range []struct {
 		name     string
 		resource int

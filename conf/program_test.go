@@ -51,6 +51,10 @@ environment = { OWN = "o%(process_num)d", SHARED = "prog", PORT = 80, DEBUG = tr
 env_file = ".env"
 stdout_logfile = "%(program_name)s-%(process_num)02d.log"
 stderr_logfile = "NONE"
+[programs.queue.health]
+http = "http://localhost:80%(process_num)02d/%(ENV_OWN)s"
+tcp = "localhost:80%(process_num)02d"
+command = "ask --n=%(process_num)d/%(numprocs)d"
 [programs.array]
 command = ["%(ENV_ARGS)s", "100%%"]
 stdout_logfile = "/dev/stdout"
@@ -68,6 +72,7 @@ stderr_logfile = "/dev/stderr"
 		{queue.EnvFile, here + "/.env"},
 		{in.Stdout, LogTarget{here + "/queue-01.log", 50 << 20, 10}},
 		{in.Stderr, LogTarget{MaxBytes: 50 << 20, Backups: 10}},
+		{in.Checks, Checks{HTTP: "http://localhost:8001/o1", TCP: "localhost:8001", Command: []string{"ask", "--n=1/2"}}},
 		{array.Instances[0].Argv, []string{"--one two", "100%"}},
 		{array.Instances[0].Stdout, LogTarget{Path: "-"}},
 		{array.Instances[0].Stderr, LogTarget{Path: "-"}},

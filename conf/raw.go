@@ -132,6 +132,7 @@ type rawProgram struct {
 	Limits   rawLimits   `toml:"limits"`
 	Total    rawCgroup   `toml:"total"`
 	Recycle  rawRecycle  `toml:"recycle"`
+	Health   rawHealth   `toml:"health"`
 }
 
 type rawListener struct {
@@ -150,13 +151,27 @@ type rawFcgi struct {
 // rawLimits are the keys of an instance: its cgroup's and its process's.
 type rawLimits struct {
 	rawCgroup
-	OOMScoreAdj *whole  `toml:"oom_score_adj"`
-	Nice        *whole  `toml:"nice"`
-	NoFile      *amount `toml:"nofile"`
-	NProc       *amount `toml:"nproc"`
-	Core        *amount `toml:"core"`
-	MemLock     *amount `toml:"memlock"`
-	Stack       *amount `toml:"stack"`
+	OOMScoreAdj  *whole  `toml:"oom_score_adj"`
+	OOMScoreKeep *toggle `toml:"oom_score_keep"`
+	Nice         *whole  `toml:"nice"`
+	NoFile       *amount `toml:"nofile"`
+	NProc        *amount `toml:"nproc"`
+	Core         *amount `toml:"core"`
+	MemLock      *amount `toml:"memlock"`
+	Stack        *amount `toml:"stack"`
+}
+
+type rawHealth struct {
+	HTTP     *text    `toml:"http"`
+	TCP      *text    `toml:"tcp"`
+	Command  *command `toml:"command"`
+	Interval *span    `toml:"interval"`
+	Timeout  *span    `toml:"timeout"`
+	Retries  *whole   `toml:"retries"`
+	Start    *span    `toml:"start"`
+	Watchdog *span    `toml:"watchdog"`
+	Silent   *span    `toml:"silent"`
+	Idle     *span    `toml:"idle"`
 }
 
 type rawCgroup struct {

@@ -39,6 +39,7 @@ func Reference() []KeyDoc {
 	all = append(all, limitKeys...)
 	all = append(all, in("programs.NAME.total", cgroupKeys)...)
 	all = append(all, recycleKeys...)
+	all = append(all, healthKeys...)
 	all = append(all, listenerKeys...)
 	return append(all, fcgiKeys...)
 }
@@ -180,6 +181,7 @@ var cgroupKeys = []KeyDoc{
 
 var limitKeys = []KeyDoc{
 	{"oom_score_adj", "programs.NAME.limits", typeInt, "0", "How willingly the kernel kills it when the host is out of memory: -1000 never, 1000 first."},
+	{"oom_score_keep", "programs.NAME.limits", typeBool, "true", "Whether a process of it that changes its own oom_score_adj is put back to this one."},
 	{"nice", "programs.NAME.limits", typeInt, "0", "Its nice value, -20 to 19."},
 	{"nofile", "programs.NAME.limits", typeRlimit, "as the supervisor", "How many descriptors it may have open."},
 	{"nproc", "programs.NAME.limits", typeRlimit, "as the supervisor", "How many processes its user may have; pids_max is nearly always what is meant."},
@@ -198,6 +200,19 @@ var recycleKeys = []KeyDoc{
 	{"overlap", "programs.NAME.recycle", typeBool, "false", "Whether the replacement starts first, when the budget allows it."},
 	{"when_available_below", "programs.NAME.recycle", typeSize, "0", "Recycle when the host has less memory available: for services that give none back; 0 never."},
 	{"cooldown", "programs.NAME.recycle", typeDuration, `"10m"`, "At most one recycle for when_available_below in so long."},
+}
+
+var healthKeys = []KeyDoc{
+	{"http", "programs.NAME.health", typeString, "", "A URL that must be answered with a status of 200 to 399; redirects are not followed, certificates not judged."},
+	{"tcp", "programs.NAME.health", typeString, "", "A host:port that must take a connection; that whoever listens also answers only http tells."},
+	{"command", "programs.NAME.health", "string or list of strings", "", "A command that must end with exit code 0; it runs as the program's user, with its environment, in the instance's cgroup, through no shell."},
+	{"interval", "programs.NAME.health", typeDuration, `"10s"`, "The time from the end of one check to the next; right after a start it is shorter."},
+	{"timeout", "programs.NAME.health", typeDuration, `"5s"`, "How long each of http, tcp and command may take."},
+	{"retries", "programs.NAME.health", typeInt, "3", "How many checks must fail in a row until the instance is restarted as unhealthy."},
+	{"start", "programs.NAME.health", typeDuration, `"30s"`, "How long after it is up nothing counts against it; its first success ends that for checks."},
+	{"watchdog", "programs.NAME.health", typeDuration, "0", "The longest time between two WATCHDOG=1 on the notify socket, which the program finds in WATCHDOG_USEC; 0 any."},
+	{"silent", "programs.NAME.health", typeDuration, "0", "The longest time without a byte of output; 0 any."},
+	{"idle", "programs.NAME.health", typeDuration, "0", "The longest time without a finished job, for workers that always have some; 0 any."},
 }
 
 var listenerKeys = []KeyDoc{

@@ -27,6 +27,7 @@ func (res *resolver) validate(c *Config) {
 		v.user()
 		v.limits()
 		v.recycle()
+		v.health()
 		v.worker()
 		logs.program(p)
 	}

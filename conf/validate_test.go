@@ -12,7 +12,7 @@ func TestEdges(t *testing.T) {
 	name := strings.Repeat("n", maxName)
 	socket := "/" + strings.Repeat("s", maxSocketPath-1)
 	for _, tc := range []struct {
-		good, bad string // keys of [programs.x], with $L for limits, $T for total, $R for recycle
+		good, bad string // keys of [programs.x], with $L for limits, $T for total, $R for recycle, $H for health
 		say       string // in the problem or warning about bad
 	}{
 		{"$L.memory_max = '4M'", "$L.memory_max = 4194303", "too small"},
@@ -59,6 +59,28 @@ func TestEdges(t *testing.T) {
 		{"$R.max_jobs = 1\nnotify = true", "$R.max_jobs = 1", "nothing counts"},
 		{"$R.max_jobs = 1\njob_pattern = 'x'", "$R.max_jobs = 1\njob_pattern = ''", "nothing counts"},
 		{"$R.max_jobs = 1\njob_format = 'symfony'", "$R.max_jobs = 1\njob_format = 'none'", "nothing counts"},
+		{"$H.tcp = 'x:1'\n$H.interval = 1", "$H.tcp = 'x:1'\n$H.interval = '999ms'", "too short"},
+		{"$H.tcp = 'x:1'\n$H.timeout = '1ms'", "$H.tcp = 'x:1'\n$H.timeout = 0", "cannot wait 0s"},
+		{"$H.tcp = 'x:1'\n$H.retries = 1", "$H.tcp = 'x:1'\n$H.retries = 0", "the first failure is one"},
+		{"$H.tcp = 'x:1'\n$H.start = 0", "$H.tcp = 'x:1'\n$H.start = -1", "as a duration"},
+		{"$H.tcp = 'x:65535'", "$H.tcp = 'x:65536'", "is no port"},
+		{"$H.tcp = '[::1]:1'", "$H.tcp = '::1:1'", "not host:port"},
+		{"$H.tcp = 'x:1'", "$H.tcp = ':1'", "not host:port"},
+		{"$H.tcp = 'x:1'", "$H.tcp = 'x:0'", "is no port"},
+		{"$H.tcp = 'x:1%(process_num)02d'", "$H.tcp = 'x:%(port)s'", "there is no name"},
+		{"$H.http = 'https://x/'", "$H.http = 'ftp://x/'", "only http and https"},
+		{"$H.http = 'http://[::1]:8080'", "$H.http = 'http:///ping'", "names no host"},
+		{"$H.http = 'http://x:80'", "$H.http = 'http://x:70000'", "is no port"},
+		{"$H.http = 'http://x/%%20'", "$H.http = 'http://x/%%zz'", "as a URL"},
+		{"$H.command = 'true'", "$H.command = ''", "empty command"},
+		{"$H.command = ['true', '']", "$H.command = []", "empty command"},
+		{"$H.command = 'a \"b c\"'", "$H.command = 'a \"b c'", "quot"},
+		{"$H.watchdog = 1\nnotify = true", "$H.watchdog = 1", "no notify socket"},
+		{"$H.watchdog = 0\n$H.silent = 1", "$H.watchdog = '1ms'\nnotify = true", "too short"},
+		{"$H.silent = 1", "$H.silent = '999ms'", "too short"},
+		{"$H.idle = 1\nnotify = true", "$H.idle = 1", "always be idle"},
+		{"$H.idle = 1\njob_pattern = 'x'", "$H.idle = '1ms'\njob_pattern = 'x'", "too short"},
+		{"$H.idle = 1\njob_format = 'symfony'", "$H.interval = 5", "nothing is looked at"},
 		{"startretries = 0", "startretries = -1", "negative"},
 		{"exitcodes = [0, 255]", "exitcodes = [256]", "not between 0 and 255"},
 		{"numprocs = 4096", "numprocs = 4097", "cannot run 4097"},
@@ -88,11 +110,11 @@ func TestEdges(t *testing.T) {
 
 // edge makes a file of a few keys, or of whole tables.
 func edge(keys string) string {
-	text := strings.NewReplacer("$L", "limits", "$T", "total", "$R", "recycle").Replace(keys)
+	text := strings.NewReplacer("$L", "limits", "$T", "total", "$R", "recycle", "$H", "health").Replace(keys)
 	switch {
 	case strings.HasPrefix(text, "["):
 		return text + "\n[programs.x]\ncommand = 'x'\n"
-	case !strings.Contains(text, "command"):
+	case !strings.Contains(strings.ReplaceAll(text, "health.command", ""), "command"):
 		text = "command = 'x'\n" + text
 	}
 	return "[host]\novercommit = 'allow'\n[programs.x]\n" + text

@@ -78,7 +78,7 @@ func classify(p Policy, r Run) (Kind, Why) {
 		return KindOOMKilled, NoWhy
 	case r.Asked == AskedGiveWay || r.Asked == AskedSacrifice:
 		return KindGaveWay, Host
-	case r.Asked == AskedUnready:
+	case r.Asked == AskedUnready || r.Asked == AskedUnhealthy:
 		return KindUnhealthy, NoWhy
 	case r.Asked != AskedNothing && r.Forced:
 		return KindStopTimeout, r.Why

@@ -104,8 +104,9 @@ func (t *step) next(kind Kind, ended Run) {
 // failed decides after a crash, an OOM kill, or a start that did not hold.
 func (t *step) failed(kind Kind, ended Run) {
 	oom := kind == KindOOMKilled || kind == KindHostOOMKilled
+	unwell := ended.Asked == AskedUnhealthy // it ran, and was to run anew: autorestart and startretries are of other ends
 	switch {
-	case ended.Up && t.p.AutoRestart == RestartNever:
+	case ended.Up && t.p.AutoRestart == RestartNever && !unwell:
 		t.rest(Exited)
 	case t.p.StartRetries >= 0 && !ended.Up:
 		t.s.Tries++
@@ -116,12 +117,15 @@ func (t *step) failed(kind Kind, ended Run) {
 			return
 		}
 		t.wait(t.m.At + wait)
-	case t.p.StartRetries >= 0 && !oom:
+	case t.p.StartRetries >= 0 && !oom && !unwell:
 		t.begin() // supervisord: EXITED is started again at once
 	default:
 		var lived time.Duration
 		if ended.Born != 0 {
 			lived = t.m.At - ended.Born
+		}
+		if unwell {
+			lived = ended.Well // one that is never well would be started anew for ever, a start and its checks apart
 		}
 		wait, level := backoff(t.s.Level, ended.Up, lived, t.m.Draw)
 		t.s.Level = level

@@ -42,6 +42,12 @@ type Crossed struct{ Run uint64 }
 // OverLimit: the measure is over memory_max and no kernel limit holds it.
 type OverLimit struct{ Run uint64 }
 
+// Unwell: the run lives and does not do its work. Well is how long it had done it.
+type Unwell struct {
+	Run  uint64
+	Well time.Duration
+}
+
 // Stuck: the run makes no progress at the user's own memory_high.
 type Stuck struct{ Run uint64 }
 
@@ -99,6 +105,7 @@ func (Ready) event()       {}
 func (JobsDone) event()    {}
 func (Crossed) event()     {}
 func (OverLimit) event()   {}
+func (Unwell) event()      {}
 func (Stuck) event()       {}
 func (Held) event()        {}
 func (GiveWay) event()     {}

@@ -1,5 +1,7 @@
 package programs
 
+import "time"
+
 // Step is the life of an instance: what follows from an event. It has no
 // effects, keeps nothing, and never fails; what makes no sense in a state, or
 // speaks of a run that is no more, changes nothing.
@@ -28,6 +30,8 @@ func Step(p Policy, s State, m Moment, e Event) (State, []Action) {
 		t.crossed(e.Run)
 	case OverLimit:
 		t.overLimit(e.Run)
+	case Unwell:
+		t.unwell(e.Run, e.Well)
 	case Stuck:
 		t.stuck(e.Run)
 	case Held:
@@ -138,6 +142,9 @@ func (t *step) end(r *Run, asked Asked, why Why, now bool) {
 		}
 		return
 	}
+	if asked == AskedRecycle && r.Asked == AskedUnhealthy {
+		return // it ends already, and for a better reason
+	}
 	r.Asked, r.Why = asked, why
 	if now {
 		if r.Phase != Killing {
@@ -150,6 +157,14 @@ func (t *step) end(r *Run, asked Asked, why Why, now bool) {
 		r.Until = t.m.At + t.p.StopWait
 		t.do(Lift{r.N})
 		t.do(SignalStop{r.N})
+	}
+}
+
+// unwell ends a run that has stopped doing its work, as gracefully as any.
+func (t *step) unwell(n uint64, well time.Duration) {
+	if r := &t.s.Cur; r.N == n && r.Phase == Running {
+		r.Well = well
+		t.end(r, AskedUnhealthy, NoWhy, false)
 	}
 }
 

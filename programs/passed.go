@@ -21,7 +21,7 @@ func Passed(old, next State) []Public {
 			enter(STOPPED)
 		case (to == BACKOFF || to == FATAL) && !ended.Up:
 			enter(BACKOFF)
-		case to == STOPPED, ended.Asked == AskedStop, ended.Asked == AskedRestart, ended.Asked == AskedRecycle:
+		case to == STOPPED, ended.Asked == AskedStop, ended.Asked == AskedRestart, ended.Asked == AskedRecycle, ended.Asked == AskedUnhealthy && to != BACKOFF:
 			enter(STOPPING)
 			enter(STOPPED)
 		case ended.Up:

@@ -35,6 +35,14 @@ func TestBackoff(t *testing.T) {
 	}
 }
 
+func TestNextScore(t *testing.T) {
+	for calm, want := range map[int]time.Duration{0: 60, 1: 60, 2: 120, 3: 240, 4: 240, 7: 240, 8: 240, 1 << 40: 240} {
+		if got := NextScore(calm); got != want*time.Second-SampleMost/2 {
+			t.Errorf("after %d looks: %v, want %v s and half a sample less", calm, got, int64(want))
+		}
+	}
+}
+
 func TestRetry(t *testing.T) {
 	for _, tt := range []struct {
 		tries, retries int
@@ -97,6 +105,9 @@ func TestClassify(t *testing.T) {
 		{"recycled, but its job ran into its timeout first", worker, AskedRecycle, MaxMemory, false, true, kill(NoOOM), KindKilled, NoWhy},
 		{"OOM while it was to be recycled", worker, AskedRecycle, MaxMemory, false, true, kill(OwnOOM), KindOOMKilled, NoWhy},
 		{"over its limit, by sampling", worker, AskedLimit, NoWhy, false, true, kill(NoOOM), KindOOMKilled, NoWhy},
+		{"stopped doing its work, and ended when it was asked to", service, AskedUnhealthy, NoWhy, false, true, code(0), KindUnhealthy, NoWhy},
+		{"stopped doing its work, and did not end", service, AskedUnhealthy, NoWhy, true, true, kill(NoOOM), KindUnhealthy, NoWhy},
+		{"stopped doing its work, and ran out of memory", service, AskedUnhealthy, NoWhy, false, true, kill(OwnOOM), KindOOMKilled, NoWhy},
 		{"never got ready", service, AskedUnready, NoWhy, true, false, code(0), KindUnhealthy, NoWhy},
 	} {
 		kind, why := classify(tt.p, Run{N: 1, Asked: tt.asked, Why: tt.why, Forced: tt.force, Up: tt.up, Exit: tt.exit})

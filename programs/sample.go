@@ -10,7 +10,23 @@ const (
 	// all there is. A run is looked at again soon after its first sample.
 	SampleCalm = 2 * time.Second
 	SampleLow  = 200 * time.Millisecond
+	// scoreAgain is the time between the first two looks at the oom_score_adj of a run's
+	// processes, and scoreMost the longest between two.
+	scoreAgain = time.Minute
+	scoreMost  = 4 * time.Minute
 )
+
+// NextScore says when to look again at the oom_score_adj of a run's processes, after
+// so many looks in a row that found nothing: what raises its own does so early, and
+// what forks, again and again. Looks are taken together with a sample: half of one
+// less, so that it is this one and not the next.
+func NextScore(calm int) time.Duration {
+	wait := scoreMost
+	if calm < 8 {
+		wait = min(scoreAgain<<max(calm-1, 0), scoreMost)
+	}
+	return wait - SampleMost/2
+}
 
 // NextSample says when to look again at a run that is room bytes below its next
 // line and grew by so much since the last look: early enough to look three

@@ -42,6 +42,7 @@ type Run struct {
 	MaxJobs int           // as drawn for this run, 0 no limit
 	MaxAge  time.Duration // as drawn for this run, 0 no limit
 	Outgrew bool          // over max_memory at birth: left alone
+	Well    time.Duration // how long it had been well, when Asked is AskedUnhealthy
 }
 
 // Live reports whether there is a run at all.
@@ -78,10 +79,11 @@ const (
 	AskedStop
 	AskedRestart
 	AskedRecycle
-	AskedUnready // READY=1 did not come in time
-	AskedLimit   // over memory_max where the kernel cannot hold it
-	AskedGiveWay
-	AskedSacrifice
+	AskedUnready   // READY=1 did not come in time
+	AskedLimit     // over memory_max where the kernel cannot hold it
+	AskedUnhealthy // it was up, and stopped doing its work
+	AskedGiveWay   // the host is short of memory: in good order
+	AskedSacrifice // the same, at once
 )
 
 // Why is what a recycle is for.

@@ -198,6 +198,12 @@ func traceEvent(t *testing.T, words []string) Event {
 		return JobsDone{run(), number(t, words[2])}
 	case "crossed":
 		return Crossed{run()}
+	case "unwell":
+		well, err := time.ParseDuration(words[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Unwell{run(), well}
 	case "exited":
 		return MainExited{Run: run(), Exit: traceExit(t, words[2:]), Left: has("left")}
 	case "emptied":

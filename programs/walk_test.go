@@ -160,7 +160,7 @@ func events(s State, at time.Duration) []Event {
 		if n == 0 {
 			continue
 		}
-		out = append(out, Spawned{n}, SpawnFailed{n}, Ready{n}, JobsDone{n, 1}, Crossed{n}, OverLimit{n}, Stuck{n}, Emptied{n},
+		out = append(out, Spawned{n}, SpawnFailed{n}, Ready{n}, JobsDone{n, 1}, Crossed{n}, OverLimit{n}, Stuck{n}, Unwell{Run: n}, Emptied{n},
 			Unborn{n}, Adopted{Run: n, Born: at}, Adopted{Run: n, Born: at, Lost: true})
 		for _, x := range []Exit{{}, {Code: 1}, {Code: 12}, {Code: -1, Signal: 9}, {Code: -1, Signal: 9, OOM: OwnOOM}, {Code: -1, Unknown: true}} {
 			out = append(out, MainExited{Run: n, Exit: x}, MainExited{Run: n, Exit: x, Left: true})

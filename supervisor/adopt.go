@@ -28,6 +28,7 @@ func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, kn
 		p.name = runName{f.program, f.instance, f.run}
 	}
 	p.prog.Store(&rules)
+	p.scores.begin(rules.Process.OOMScoreAdj)
 	p.counter = newCounter(&rules)
 	pids := h.reopen(p, f)
 	h.adoptMain(p, known, pids)
@@ -101,14 +102,18 @@ func (h *host) adoptMain(p *process, known runRecord, pids []int) {
 		p.child, p.ticks = h.adoptPID(p, known.PID, known.Ticks), known.Ticks
 		return
 	}
-	for _, pid := range pids {
+	main, born := 0, uint64(0)
+	for _, pid := range pids { // a check leads a session too, and is younger
 		if sid, err := unix.Getsid(pid); err != nil || sid != pid {
 			continue
 		}
-		if ticks, err := spawn.StartTime(pid); err == nil {
-			p.child, p.ticks = h.adoptPID(p, pid, ticks), ticks
-			return
+		if ticks, err := spawn.StartTime(pid); err == nil && (main == 0 || ticks < born) {
+			main, born = pid, ticks
 		}
+	}
+	if main != 0 {
+		p.child, p.ticks = h.adoptPID(p, main, born), born
+		return
 	}
 	p.child = spawn.Gone(0)
 }

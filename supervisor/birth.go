@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,7 +47,7 @@ func (b *birth) run() {
 	b.host.pids[p.child.PID] = p
 	b.host.mu.Unlock()
 	b.host.starting.done()
-	known := runRecord{Ticks: p.ticks, Cgroup: p.comp.ID(), Instance: p.name.instance, Before: p.before}
+	known := runRecord{Ticks: p.ticks, Cgroup: p.comp.ID(), Instance: p.name.instance, Before: p.before, Watchdog: b.watchdog()}
 	b.host.post(spawned{b.ref, p.child.PID, p, known, p.child.Warnings})
 	p.watch()
 }
@@ -55,6 +56,7 @@ func (b *birth) attempt() (*process, error) {
 	p := &process{host: b.host, ref: b.ref, inst: b.inst, name: runName{b.prog.Name, b.inst.Name, b.n}}
 	b.undo = append(b.undo, p.closeStreams)
 	p.prog.Store(&b.prog)
+	p.scores.begin(b.prog.Process.OOMScoreAdj)
 	if err := b.compartment(p); err != nil {
 		return nil, err
 	}
@@ -213,8 +215,19 @@ func (b *birth) environment() ([]string, error) {
 	}
 	if b.prog.Notify && b.host.notifyPath != "" {
 		parts = append(parts, map[string]string{"NOTIFY_SOCKET": b.host.notifyPath})
+		if most := b.watchdog(); most > 0 { // as systemd tells it: sd_watchdog_enabled(3)
+			parts = append(parts, map[string]string{"WATCHDOG_USEC": strconv.FormatInt(most.Microseconds(), 10)})
+		}
 	}
 	return spawn.Environ(ownEnviron(), append(parts, b.inst.Environment)...), nil
+}
+
+// watchdog is how often the run is told to say WATCHDOG=1 at least, 0 not at all.
+func (b *birth) watchdog() time.Duration {
+	if !b.prog.Notify || b.host.notifyPath == "" {
+		return 0
+	}
+	return b.prog.Health.Watchdog
 }
 
 // ownEnviron is our environment without what is said to us alone.

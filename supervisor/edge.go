@@ -33,6 +33,10 @@ type edge interface {
 	// stray saves the output of a run that is nobody's and removes it, once it
 	// is dead; with stop it is ended first.
 	stray(f found, stop bool)
+	// check asks the run whether it is well; checked answers, once.
+	check(r ref, p *conf.Program, in *conf.Instance)
+	// signs tells when the run last showed that it is alive.
+	signs(r ref) signs
 	// say writes to the run's standard input; unheard answers when that fails.
 	say(r ref, data []byte)
 	// room reads how much memory there is for one more run of the program.

@@ -58,6 +58,9 @@ func detail(r programs.Reason, f *runFacts, p *conf.Program) string {
 	case programs.KindStopTimeout:
 		return fmt.Sprintf("did not end within stopwaitsecs (%v)", p.StopWait) + inHand(f)
 	case programs.KindUnhealthy:
+		if r.Asked == programs.AskedUnhealthy {
+			return unhealthyWords(f) + inHand(f)
+		}
 		return "did not say READY=1 in time"
 	case programs.KindCrashed:
 		if !r.Up && r.Exit.Signal == 0 {

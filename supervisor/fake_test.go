@@ -36,6 +36,9 @@ type fakeEdge struct {
 	holds    holding                     // what each of its runs does, 0 not known
 	host     atomic.Value                // hostReading
 	held     []string                    // what revise answers
+	well     func(r ref) error           // what a check finds
+	asking   time.Duration               // how long one takes
+	shown    signs                       // what signs answers
 	past     []found                     // what an earlier supervisor has left
 	counted  map[uint64]uint64           // jobs in the output of its runs
 	most     map[string]int              // most live runs at once, by program
@@ -95,7 +98,7 @@ func (f *fakeEdge) spawn(r ref, p *conf.Program, in *conf.Instance) {
 		}
 		f.most[prog.Name] = max(f.most[prog.Name], n)
 		f.mu.Unlock()
-		birth := spawned{ref: r, pid: 1000 + int(r.n)}
+		birth := spawned{ref: r, pid: 1000 + int(r.n), known: runRecord{Watchdog: prog.Health.Watchdog}}
 		if f.holds > 0 {
 			birth.live = f.holds
 		}
@@ -152,6 +155,28 @@ func (f *fakeEdge) revise(r ref, p *conf.Program) []string {
 	f.note("revise %s/%d", r.in.conf.Name, r.n)
 	return f.held
 }
+func (f *fakeEdge) check(r ref, p *conf.Program, in *conf.Instance) {
+	f.note("check %s/%d", in.Name, r.n)
+	f.mu.Lock()
+	asking := f.asking
+	f.mu.Unlock()
+	time.AfterFunc(asking, func() {
+		e := checked{ref: r}
+		if f.well != nil {
+			if e.err = f.well(r); e.err != nil {
+				e.what = "http " + in.Checks.HTTP
+			}
+		}
+		f.post(e)
+	})
+}
+
+func (f *fakeEdge) signs(r ref) signs {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.shown
+}
+
 func (f *fakeEdge) say(r ref, data []byte) {
 	f.note("say %s/%d %s", r.in.conf.Name, r.n, data)
 }

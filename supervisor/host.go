@@ -49,6 +49,7 @@ type host struct {
 	held       chan struct{} // closed when starts may go on; nil: they may
 	released   pending       // releases under way
 	reclaiming atomic.Bool
+	checks     *checks
 	births     chan struct{} // starts under way that may still be busy
 }
 
@@ -84,6 +85,7 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
 		fcgis:   map[string]*fcgi{},
+		checks:  newChecks(),
 		births:  make(chan struct{}, birthsMost),
 	}
 	h.stripANSI = c.Supervisor.StripANSI

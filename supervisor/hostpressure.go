@@ -91,7 +91,7 @@ func fieldOf(text []byte, kind, name string) float64 {
 }
 
 func (l *loop) onHostPressure(e hostPressure) {
-	l.look(hostReading(e))
+	l.ease(hostReading(e))
 	if e.some < pressureTold {
 		return
 	}

@@ -25,6 +25,8 @@ var rules = []struct {
 		"only conf reads TOML, only cgroup spells limits for the kernel, and nothing imports a command"},
 	{"bulkhead/supervisor/spawn/...", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"spawn starts what it is told"},
+	{"bulkhead/supervisor/probe", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor/control", "go.uber.org/..."},
+		"probe asks what it is told"},
 	{"bulkhead/supervisor/logs", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"logs moves bytes"},
 	{"bulkhead/supervisor/state", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},

@@ -12,6 +12,7 @@ import (
 type program struct {
 	conf      conf.Program
 	policy    programs.Policy
+	watched   bool // whether its runs are well is looked at
 	instances []*instance
 	relieved  time.Duration // when it was recycled for the host last, 0 never
 }
@@ -46,6 +47,8 @@ type runFacts struct {
 	last    words
 	failure error     // of a spawn
 	known   runRecord // how it is known again, once there is a process
+	health  programs.Health
+	failing checked // what the last check said, when it failed
 }
 
 func newInstance(p *program, c conf.Instance) *instance {

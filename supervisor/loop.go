@@ -127,7 +127,7 @@ func (l *loop) run(ctx context.Context) {
 	}
 	l.settle()
 	close(l.begun)
-	l.look(l.edge.hostReading()) // what an earlier supervisor held back is held no more, unless it must be
+	l.ease(l.edge.hostReading()) // what an earlier supervisor held back is held no more, unless it must be
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	asked := ctx.Done()
@@ -169,6 +169,7 @@ func (l *loop) drain() {
 func (l *loop) settle() {
 	l.tick()
 	l.tickShortage()
+	l.tickHealth()
 	l.tickBoard()
 	l.admit()
 	l.collect()
@@ -195,6 +196,7 @@ func (l *loop) handle(e any) {
 		l.step(e.in, programs.Ready{Run: e.n})
 	case jobsDone:
 		l.step(e.in, programs.JobsDone{Run: e.n, N: l.newJobs(e)})
+		l.worked(e.in, e.n)
 	case crossed:
 		l.tellCrossed(e)
 		l.step(e.in, programs.Crossed{Run: e.n})
@@ -203,6 +205,12 @@ func (l *loop) handle(e any) {
 	case overLimit:
 		l.tellOver(e)
 		l.step(e.in, programs.OverLimit{Run: e.n})
+	case checked:
+		l.onChecked(e)
+	case scored:
+		l.onScored(e)
+	case triggered:
+		l.onTriggered(e)
 	case stuck:
 		l.step(e.in, programs.Stuck{Run: e.n})
 	case output:
@@ -212,7 +220,7 @@ func (l *loop) handle(e any) {
 	case hostPressure:
 		l.onHostPressure(e)
 	case hostReading:
-		l.look(e)
+		l.ease(e)
 	case available:
 		l.onAvailable(e)
 	case unheard:
@@ -343,6 +351,9 @@ func (l *loop) arm(timer *time.Timer) {
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {
+				next = at
+			}
+			if at := l.healthDeadline(in); at > l.ticked && (next == 0 || at < next) {
 				next = at
 			}
 		}

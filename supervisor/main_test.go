@@ -17,6 +17,7 @@ var helpers = map[string]func() error{
 	"session": sessionHelper,
 	"panic":   panicHelper,
 	"heir":    heirHelper,
+	"score":   scoreHelper,
 }
 
 func TestMain(m *testing.M) {

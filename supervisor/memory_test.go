@@ -25,6 +25,7 @@ type fakeCompartment struct {
 	highs   []int64
 	applied []cgroup.Limits
 	reads   int
+	lists   []time.Time
 }
 
 func (f *fakeCompartment) Read() (cgroup.Reading, error) {
@@ -63,6 +64,20 @@ func (f *fakeCompartment) Apply(l cgroup.Limits) error {
 }
 
 func (f *fakeCompartment) Procs() ([]int, error) { return nil, f.err }
+
+func (f *fakeCompartment) Recent() ([]int, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.lists = append(f.lists, time.Now())
+	return nil, f.err
+}
+
+// listed is when somebody asked for its processes.
+func (f *fakeCompartment) listed() []time.Time {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.lists
+}
 
 func (f *fakeCompartment) readings() int {
 	f.mu.Lock()

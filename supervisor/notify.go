@@ -208,6 +208,12 @@ func (p *process) notified(datagram []byte) {
 	if n.Ready {
 		p.host.post(ready{p.ref})
 	}
+	if n.Watchdog {
+		p.petted.Store(int64(time.Since(processStart)))
+	}
+	if n.Trigger {
+		p.host.post(triggered{p.ref})
+	}
 	if n.JobsDone > 0 {
 		p.mu.Lock()
 		p.jobs += int(n.JobsDone)

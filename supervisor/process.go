@@ -32,6 +32,7 @@ type compartment interface {
 	ReclaimCache() error
 	Apply(l cgroup.Limits) error
 	Procs() ([]int, error)
+	Recent() ([]int, error)
 	Populated() (bool, error)
 	PopulatedFD() (int, error)
 	Signal(sig syscall.Signal) error
@@ -60,8 +61,11 @@ type process struct {
 	input   *inlet // nil: /dev/null, or a socket
 	fcgi    *fcgi  // nil: none
 	lane    lane
-	speech  lane        // what is said to it
-	killing atomic.Bool // a kill is under way
+	speech  lane         // what is said to it
+	killing atomic.Bool  // a kill is under way
+	asked   question     // whether it is well
+	scores  scores       // what its processes are held to
+	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted
@@ -142,6 +146,7 @@ func (p *process) ended(status spawn.Status) {
 		e.last.peak = r.Peak
 	}
 	p.lastJob(&e.last, status.Signal == syscall.SIGKILL)
+	p.asked.stop()
 	e.left = p.stillLeft()
 	p.host.post(e)
 	if e.left {

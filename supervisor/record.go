@@ -34,6 +34,8 @@ type runRecord struct {
 	Started  time.Time     // for people
 	Counted  uint64        // jobs of its output that State knows of
 	Before   cgroup.Counts // of the program's cgroup, when the run was born
+	Watchdog time.Duration // what it was told of WATCHDOG=1 at its start, 0 nothing
+	Unwell   string        // why it is being ended as unhealthy
 }
 
 // supervisorRecord is the supervisor that wrote all this.

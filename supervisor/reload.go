@@ -13,7 +13,7 @@ import (
 
 // addProgram makes a program and its instances; nothing is started.
 func (l *loop) addProgram(c conf.Program) *program {
-	p := &program{conf: c, policy: policyOf(&c)}
+	p := &program{conf: c, policy: policyOf(&c), watched: watched(&c)}
 	for _, in := range c.Instances {
 		l.addInstance(p, in)
 	}
@@ -140,7 +140,8 @@ func (l *loop) remove(p *program) {
 // that are gone stop, those named in restart run anew if they run; the others
 // go on as they are, under the new rules. held says which rules wait for a next run.
 func (l *loop) change(p *program, c conf.Program, restart []string) (held []string) {
-	p.conf, p.policy = c, policyOf(&c)
+	was, looked := p.conf.Health, rulesOfHealth(p)
+	p.conf, p.policy, p.watched = c, policyOf(&c), watched(&c)
 	l.edge.limit(&p.conf)
 	l.subscribe(p)
 	kept := l.keep(p, c.Instances)
@@ -167,12 +168,13 @@ func (l *loop) change(p *program, c conf.Program, restart []string) (held []stri
 			if n == 0 {
 				continue
 			}
-			for _, what := range l.edge.revise(ref{in, n}, &p.conf) {
+			for _, what := range append(l.edge.revise(ref{in, n}, &p.conf), l.heldWatchdog(in, n, was)...) {
 				l.event(in, n, control.Event{Kind: "config", Message: what})
 				held = append(held, in.conf.FullName()+": "+what)
 			}
 		}
 	}
+	l.lookAnew(p, looked)
 	l.autostart(fresh)
 	return held
 }

@@ -175,8 +175,9 @@ func (s *server) rest() (resume func(), lost bool, err error) {
 	}
 	calm := make(chan error, 1)
 	go func() {
-		undo = append(undo, s.host.holdBirths(), s.notify.pause(), s.host.poll.pause())
-		calm <- errors.Join(s.host.starting.over(ctx, "a start"), s.host.ends.over(ctx, "the end of a run"))
+		undo = append(undo, s.host.holdBirths(), s.host.checks.hold(), s.notify.pause(), s.host.poll.pause())
+		calm <- errors.Join(s.host.starting.over(ctx, "a start"), s.host.ends.over(ctx, "the end of a run"),
+			s.host.checks.under.over(ctx, "a check"))
 	}()
 	s.loop.drainUntil(calm, &err)
 	if err != nil {

@@ -29,7 +29,13 @@ func (p *process) revise(next *conf.Program) (held []string) {
 		p.lane.do(func() { p.applyLimits(limitsOf(rules.Limits)) })
 	}
 	if adjust, differs := adjustment(old.Process, rules.Process); differs {
-		p.lane.do(func() { p.adjust(adjust) })
+		p.lane.do(func() {
+			if adjust.OOMScoreAdj == nil {
+				p.adjust(adjust)
+				return
+			}
+			p.setScores(*adjust.OOMScoreAdj, func() { p.adjust(adjust) })
+		})
 	}
 	return held
 }

@@ -34,6 +34,7 @@ func (h *host) sampler(ctx context.Context) {
 		}
 		for _, p := range h.all() {
 			wait = min(wait, p.sample(enforced))
+			p.keepScores(time.Now()) // on the way: it never wakes anybody
 		}
 		timer.Reset(min(wait, h.watermark()))
 	}

@@ -83,12 +83,12 @@ func (l *loop) heldBack(p *program) bool { return l.onRung(programs.Hold) && !sa
 // tickShortage looks again when it is time.
 func (l *loop) tickShortage() {
 	if l.short.next != 0 && l.now() >= l.short.next && l.ending == nil {
-		l.look(l.edge.hostReading())
+		l.ease(l.edge.hostReading())
 	}
 }
 
-// look takes a reading to the ladder and does what is due on its rung.
-func (l *loop) look(r hostReading) {
+// ease takes a reading to the ladder and does what is due on its rung.
+func (l *loop) ease(r hostReading) {
 	if l.ending != nil {
 		return
 	}

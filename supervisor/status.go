@@ -25,6 +25,7 @@ func (l *loop) view(in *instance) *view {
 		v.MemoryMaxBytes = int64(p.Limits.MemoryMax)
 	}
 	v.Restarts, v.Recycles, v.OOMKills = in.restarts, in.recycles, in.oomKills
+	v.Health = l.healthText(in)
 	v.OOMScoreAdj = p.Process.OOMScoreAdj
 	v.StdoutLog, v.StderrLog = l.auto.target(&in.conf, "stdout").Path, l.auto.target(&in.conf, "stderr").Path
 	if len(in.reasons) > 0 {

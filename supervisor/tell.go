@@ -52,7 +52,7 @@ func (l *loop) tellRuns(in *instance, old, next programs.State) {
 		case entered(programs.Running):
 			l.event(in, r.N, control.Event{Kind: "ready", PID: pid, Message: "is up"})
 		case entered(programs.Stopping):
-			l.event(in, r.N, control.Event{Kind: "stopping", PID: pid, Message: "asked to end: " + wantOf(r)})
+			l.event(in, r.N, control.Event{Kind: "stopping", PID: pid, Message: "asked to end: " + wantOf(r, in.facts(r.N))})
 		case entered(programs.Leftover):
 			l.event(in, r.N, control.Event{Kind: "leftovers", Message: "the main process ended, others of its cgroup did not: they got SIGTERM"})
 		case r.Kills > killsExpected && r.Kills != was.Kills:
@@ -66,7 +66,7 @@ func (l *loop) tellRuns(in *instance, old, next programs.State) {
 // is wrong: a second apart each.
 const killsExpected = 3
 
-func wantOf(r programs.Run) string {
+func wantOf(r programs.Run, f *runFacts) string {
 	switch r.Asked {
 	case programs.AskedRecycle:
 		return "recycle, " + r.Why.String()
@@ -76,6 +76,8 @@ func wantOf(r programs.Run) string {
 		return "the host is short of memory"
 	case programs.AskedUnready:
 		return "it did not get ready"
+	case programs.AskedUnhealthy:
+		return "unhealthy, " + unhealthyWords(f)
 	}
 	return "stop"
 }
@@ -103,7 +105,8 @@ func (l *loop) tellEnd(in *instance, r programs.Reason) {
 	case programs.KindOOMKilled, programs.KindHostOOMKilled:
 		in.oomKills++
 	}
-	if in.state.Want && r.Asked == programs.AskedNothing && r.Kind != programs.KindRecycled {
+	unasked := r.Asked == programs.AskedNothing || r.Asked == programs.AskedUnhealthy
+	if in.state.Want && unasked && r.Kind != programs.KindRecycled {
 		in.restarts++
 	}
 	if in.paused == r.Run {
@@ -158,7 +161,7 @@ func quiet(kind string) bool { return kind == "ready" || kind == "tripwire_moved
 
 func loud(e control.Event) bool {
 	switch e.Kind {
-	case "unkillable", "outgrown", "trouble", "spawn_failed", "pressure":
+	case "unkillable", "outgrown", "trouble", "failing", "oom_score", "spawn_failed", "pressure":
 		return true
 	case "ended":
 		return e.Reason.Kind != "recycled" && e.Reason.Kind != "stopped" && e.Reason.Kind != "exited"

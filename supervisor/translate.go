@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"slices"
 	"time"
 
 	"bulkhead/cgroup"
@@ -35,6 +36,24 @@ func policyOf(p *conf.Program) programs.Policy {
 		MinLifetime:  p.Recycle.MinLifetime,
 		CountsJobs:   countsJobs(p),
 	}
+}
+
+// checkupOf is when a run of an instance is well.
+func checkupOf(p *conf.Program, in *conf.Instance) programs.Checkup {
+	return programs.Checkup{
+		Asks:     !in.Checks.None(),
+		Interval: p.Health.Interval,
+		Retries:  p.Health.Retries,
+		Start:    p.Health.Start,
+		Watchdog: p.Health.Watchdog,
+		Silent:   p.Health.Silent,
+		Idle:     p.Health.Idle,
+	}
+}
+
+// watched reports whether anything of the program's runs is looked at.
+func watched(p *conf.Program) bool {
+	return slices.ContainsFunc(p.Instances, func(in conf.Instance) bool { return checkupOf(p, &in).Wanted() })
 }
 
 func countsJobs(p *conf.Program) bool {

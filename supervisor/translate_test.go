@@ -64,6 +64,14 @@ var reaches = map[string]string{
 	"Recycle.WhenAvailableBelow": "used: watermark.go",
 	"Recycle.Cooldown":           "used: watermark.go",
 
+	"Health.Interval": "checkup",
+	"Health.Timeout":  "used: checks.go",
+	"Health.Retries":  "checkup",
+	"Health.Start":    "checkup",
+	"Health.Watchdog": "checkup",
+	"Health.Silent":   "checkup",
+	"Health.Idle":     "checkup",
+
 	"GroupName":     "used: reload.go",
 	"GroupPriority": "used: order.go",
 	"Stdin":         "used: birth.go",
@@ -78,19 +86,20 @@ var reaches = map[string]string{
 	"StderrCapture.Events":   "used: birth.go",
 	"StderrCapture.Syslog":   "used: birth.go",
 
-	"Name":                "used: everywhere",
-	"Preset":              "used: orders.go, to say why there is no pause",
-	"Instances":           "used: reload.go and birth.go",
-	"Umask":               "used: birth.go",
-	"EnvFile":             "used: birth.go",
-	"Process.Nice":        "used: birth.go",
-	"Process.OOMScoreAdj": "used: birth.go",
-	"Priority":            "used: order.go",
-	"AutoStart":           "used: shutdown.go and reload.go",
-	"StopAsGroup":         "used: loop.go, act",
-	"KillAsGroup":         "used: nowhere, the end is always cgroup.kill",
-	"PauseSignal":         "used: orders.go",
-	"ResumeSignal":        "used: orders.go",
+	"Name":                 "used: everywhere",
+	"Preset":               "used: orders.go, to say why there is no pause",
+	"Instances":            "used: reload.go and birth.go",
+	"Umask":                "used: birth.go",
+	"EnvFile":              "used: birth.go",
+	"Process.Nice":         "used: birth.go",
+	"Process.OOMScoreAdj":  "used: birth.go",
+	"Process.OOMScoreFree": "used: oomscore.go",
+	"Priority":             "used: order.go",
+	"AutoStart":            "used: shutdown.go and reload.go",
+	"StopAsGroup":          "used: loop.go, act",
+	"KillAsGroup":          "used: nowhere, the end is always cgroup.kill",
+	"PauseSignal":          "used: orders.go",
+	"ResumeSignal":         "used: orders.go",
 }
 
 // translations is all that is made of a program, by name.
@@ -103,6 +112,7 @@ func translations(p *conf.Program) map[string]any {
 		"rlimits":    rlimitsOf(p.Process.Rlimits),
 		"credential": credentialOf(p.User),
 		"counter":    newCounter(p) != nil,
+		"checkup":    checkupOf(p, &conf.Instance{}),
 	}
 }
 
@@ -124,7 +134,7 @@ func TestEveryFieldIsTranslated(t *testing.T) {
 		change(t, field(reflect.ValueOf(&q).Elem(), path))
 		before, after := translations(&p), translations(&q)
 		var got []string
-		for _, name := range []string{"policy", "run", "total", "wire", "rlimits", "credential", "counter"} {
+		for _, name := range []string{"policy", "run", "total", "wire", "rlimits", "credential", "counter", "checkup"} {
 			if !reflect.DeepEqual(before[name], after[name]) {
 				got = append(got, name)
 			}

@@ -34,7 +34,7 @@ var (
 		"killed":          "A SIGKILL that neither the kernel's OOM killer nor bulkhead sent. With preset laravel: the worker's own job timeout.",
 		"stopped":         "Stopped or restarted by request: in time, or killed at once because that was asked for.",
 		"stop_timeout":    "It did not end within stopwaitsecs and was killed.",
-		"unhealthy":       "With notify: it did not say READY=1 in time.",
+		"unhealthy":       "It ran and did not do its work, as its [health] tells: the detail names the check, its last error and how many in a row. Or, with notify: it did not say READY=1 in time.",
 		"unknown":         "It ended while no supervisor ran, or was the child of none, and the kernel does not tell how. It feeds no backoff; a program with autorestart = false is not started again.",
 		"gave_way":        "We ended it while the host was short of memory, in good order or, as the cheapest to lose, at once. It comes again when the host is well.",
 		"spawn_failed":    "There was no process: the detail names the step that failed, and on what.",

@@ -14,6 +14,7 @@ type Notify struct {
 	Ready    bool
 	Stopping bool
 	Watchdog bool
+	Trigger  bool   // WATCHDOG=trigger: it says itself that it is unhealthy
 	Status   string // one printable line, at most maxStatus bytes; "" when not sent
 	JobsDone int64  // jobs finished since the previous datagram: added to the run's count
 }
@@ -39,6 +40,7 @@ func ParseNotify(datagram []byte) (Notify, error) {
 			n.Stopping = n.Stopping || value == "1"
 		case "WATCHDOG":
 			n.Watchdog = n.Watchdog || value == "1"
+			n.Trigger = n.Trigger || value == "trigger"
 		case "STATUS":
 			n.Status = printable(value)
 		case "JOBS_DONE":

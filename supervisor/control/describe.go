@@ -129,6 +129,9 @@ func marks(s Status) []string {
 	if s.Recycling != "" {
 		parts = append(parts, "recycling: "+s.Recycling)
 	}
+	if strings.HasPrefix(s.Health, "failing") {
+		parts = append(parts, s.Health)
+	}
 	return parts
 }
 

@@ -38,6 +38,7 @@ type Status struct {
 	Paused     bool    `json:"paused,omitempty"`
 	HeldBack   bool    `json:"held_back,omitempty"` // in BACKOFF for want of memory on the host
 	Enforced   string  `json:"enforced"`            // kernel, sampling, none: who holds memory_max
+	Health     string  `json:"health,omitempty"`    // healthy; failing 2/3: connection refused; starting; "" where nothing is looked at
 	LastReason *Reason `json:"last_reason"`
 
 	StdoutLog string `json:"stdout_log"` // "" when there is none
@@ -74,7 +75,7 @@ type History struct {
 type Event struct {
 	Serial  uint64            `json:"serial"`
 	At      time.Time         `json:"at"`
-	Kind    string            `json:"kind"`           // state, ended, recycle_due, tripwire, tripwire_moved, spawn_failed, leftovers, ready, scaled, config, supervisor
+	Kind    string            `json:"kind"`           // state, ended, recycle_due, tripwire, tripwire_moved, spawn_failed, leftovers, ready, failing, healthy, oom_score, scaled, config, supervisor
 	Name    string            `json:"name,omitempty"` // full name of the instance, or the program's
 	Run     uint64            `json:"run,omitempty"`
 	From    string            `json:"from,omitempty"` // state before

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -34,6 +35,8 @@ type Pump struct {
 	holdTime time.Duration
 	done     chan struct{}
 
+	last atomic.Int64 // when a chunk was read, nanoseconds since pumpStart; 0 never
+
 	mu     sync.Mutex // orders the settings of r's deadline
 	drains []chan struct{}
 	over   bool // the goroutine takes no more drains
@@ -46,6 +49,18 @@ type Pump struct {
 
 // Done is closed when everything that was read has been written and no more will be.
 func (p *Pump) Done() <-chan struct{} { return p.done }
+
+// pumpStart is where Last counts from, on the monotonic clock.
+var pumpStart = time.Now()
+
+// Last is when something was read last, the zero time when nothing has been.
+func (p *Pump) Last() time.Time {
+	at := p.last.Load()
+	if at == 0 {
+		return time.Time{}
+	}
+	return pumpStart.Add(time.Duration(at))
+}
 
 // Drain returns once everything that was in the pipe when it was called is
 // written, and says so, the end of a token or a capture that was never completed
@@ -181,6 +196,9 @@ func (p *Pump) read(wait bool) (err error) {
 		return err
 	}
 	p.moved += int64(len(fresh))
+	if len(fresh) > 0 {
+		p.last.Store(int64(time.Since(pumpStart)))
+	}
 	p.handOn(fresh)
 	return nil
 }

@@ -1,6 +1,7 @@
 package spawn
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -37,6 +38,25 @@ func Adjust(pid int, a Adjustment) error {
 		try("resource limit "+rlimitText(l), unix.Prlimit(pid, l.Resource, &limit, nil))
 	}
 	return errors.Join(failed...)
+}
+
+// OOMScoreAdj reads the oom_score_adj of a process, -1000 to 1000. All its threads
+// have the same (it is of the kernel's signal_struct).
+func OOMScoreAdj(pid int) (int, error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/oom_score_adj"
+	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err == nil {
+		defer unix.Close(fd)
+		var b [16]byte
+		var n int
+		if n, err = unix.Read(fd, b[:]); err == nil {
+			return strconv.Atoi(string(bytes.TrimSpace(b[:n])))
+		}
+	}
+	if err == unix.ENOENT || err == unix.ESRCH {
+		return 0, os.ErrProcessDone
+	}
+	return 0, fmt.Errorf("cannot read %q: %v", path, err)
 }
 
 // renice sets the nice value of every thread: on Linux it is a thread's own (setpriority(2)).

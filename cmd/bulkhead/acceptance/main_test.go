@@ -8,7 +8,7 @@ import (
 
 // roles are the programs that the test binary itself is under bulkhead, by
 // the value of roleKey.
-var roles = map[string]func(){"grow": grow, "stamp": stamp, "tells": tells, "hears": hears}
+var roles = map[string]func(){"grow": grow, "stamp": stamp, "tells": tells, "hears": hears, "listens": listens}
 
 const roleKey = "BULKHEAD_TEST_ROLE"
 
