@@ -41,6 +41,7 @@ type loop struct {
 	givenUp    []string           // instances that were FATAL then
 	stopping   chan struct{}      // closed when one has begun
 	ticked     time.Duration      // the moment of the last tick
+	oom        *oomLog            // what the kernel has killed for want of memory
 	forewarned bool               // of the end of the host, which has begun ours
 	leave      func()             // set once it is to end without stopping anything
 	left       bool               // it ends without stopping anything
@@ -67,6 +68,7 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		memory:    noMemory{},
 		stale:     map[*instance]bool{},
 		forgotten: map[string]bool{},
+		oom:       &oomLog{},
 		stopping:  make(chan struct{}),
 		systemd:   tellSystemd,
 		begun:     make(chan struct{}),
@@ -208,6 +210,10 @@ func (l *loop) handle(e any) {
 		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
 	case hostPressure:
 		l.onHostPressure(e)
+	case killsSeen:
+		l.onKills(e)
+	case logUnread:
+		l.onLogUnread(e)
 	case unheard:
 		l.onUnheard(e)
 	case trouble:

@@ -18,6 +18,9 @@ type past struct {
 	instances map[string]instanceRecord
 	reasons   map[string][]control.Reason
 
+	kills    []control.OOMKill
+	followed string // the boot whose kernel log it followed
+
 	running  bool // its runs may be alive
 	lost     bool // it had no time to take leave
 	problems []error
@@ -52,6 +55,7 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 	}
 	for key, text := range loaded.Documents {
 		switch {
+		case p.readKill(key, text):
 		case key == keySupervisor:
 			read(key, &p.self)
 		case key == keyPrograms:

@@ -176,5 +176,6 @@ func (l *loop) rememberAll() map[string]any {
 		all[keyInstance+name] = l.record(in)
 		all[keyReasons+name] = in.reasons
 	}
+	l.oom.rememberKills(all)
 	return all
 }

@@ -347,6 +347,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.loop.memory = s.store
 	s.host.keep = newKeeper(s.host, c)
 	s.undo = append(s.undo, func() { s.host.keep.end(s.over) })
+	s.loop.oom.recall(p)
 	s.loop.define()
 	s.loop.takeover = func(l *loop) { l.resume(p, o.Config) }
 	if s.notify, err = s.told(c); err != nil {
@@ -419,6 +420,10 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	wg.Go(func() {
 		<-s.loop.begun // whose words are whose is known only then; until then they wait in the socket
 		s.notify.serve()
+	})
+	wg.Go(func() {
+		<-s.loop.begun // whose cgroups are whose is known only then
+		s.host.watchKernelLog(edges)
 	})
 	wg.Go(func() { s.loop.takeTime(edges) })
 	wg.Go(func() { s.loop.pet(edges) })

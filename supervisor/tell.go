@@ -156,7 +156,7 @@ func quiet(kind string) bool { return kind == "ready" || kind == "tripwire_moved
 
 func loud(e control.Event) bool {
 	switch e.Kind {
-	case "unkillable", "outgrown", "trouble", "spawn_failed", "pressure":
+	case "unkillable", "outgrown", "trouble", "spawn_failed", "pressure", "oom_kill":
 		return true
 	case "ended":
 		return e.Reason.Kind != "recycled" && e.Reason.Kind != "stopped" && e.Reason.Kind != "exited"
