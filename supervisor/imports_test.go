@@ -33,6 +33,8 @@ var rules = []struct {
 		"xmlrpc is a leaf: a format and a client"},
 	{"bulkhead/supervisor/rpc", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor/logs", "bulkhead/supervisor/spawn", "go.uber.org/..."},
 		"rpc knows the supervisor by its interface alone"},
+	{"bulkhead/supervisor/alert", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor", "go.uber.org/...", "os/exec"},
+		"alert sends what it is told; it starts a command as a program is started"},
 	{"bulkhead/supervisor/kmsg", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "golang.org/x/...", "os", "syscall", "sync"},
 		"kmsg reads text: it opens nothing, and knows no clock"},
 	{"bulkhead/supervisor/hear", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "golang.org/x/...", "fmt", "time", "regexp"},

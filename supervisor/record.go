@@ -177,5 +177,8 @@ func (l *loop) rememberAll() map[string]any {
 		all[keyReasons+name] = in.reasons
 	}
 	l.oom.rememberKills(all)
+	if q := l.unsent(); q != nil {
+		all[keyUnsent] = q
+	}
 	return all
 }

@@ -81,7 +81,7 @@ TOML. ` + "`bulkhead serve`" + ` reads the file that ` + "`-c`" + ` names, else 
 
 ` + "`bulkhead ctl update`" + ` or SIGHUP reads the file again. Rules about the life of an instance, ` + "`[recycle]`, `[total]`" + ` and the number of
 instances apply to what runs, and so do limits. What a run is born with (command, user, directory, environment, logs, job counting) restarts
-the instances it concerns. ` + "`[supervisor]` and `[host]`" + ` need a restart of the supervisor.
+the instances it concerns. ` + "`[supervisor]` and `[host]`" + ` need a restart of the supervisor; ` + "`[[notify]]`" + ` applies at once.
 
 `
 
@@ -91,7 +91,7 @@ func configPage() string {
 	b.WriteString(generated)
 	fmt.Fprintf(&b, configIntro, conf.Name, conf.Dir)
 	for table, keys := range byTable() {
-		if table == "supervisor.servers" { // there may be several
+		if table == "supervisor.servers" || table == "notify" { // there may be several
 			table = "[" + table + "]"
 		}
 		fmt.Fprintf(&b, "## [%s]\n\n", table)
