@@ -3,6 +3,7 @@ package alert
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -155,9 +156,9 @@ func (b *Board) Queued() map[string][]control.Event {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	all := map[string][]control.Event{}
-	for _, s := range append(append([]*sender(nil), b.senders...), b.leaving...) {
+	for _, s := range append(slices.Clone(b.leaving), b.senders...) { // a way may leave and come back
 		if q := s.queued(); len(q) > 0 {
-			all[s.key] = q
+			all[s.key] = append(all[s.key], q...)
 		}
 	}
 	return all
@@ -178,7 +179,7 @@ func (b *Board) Restore(queued map[string][]control.Event) {
 func (b *Board) Close(most time.Duration) (left map[string][]control.Event) {
 	b.mu.Lock()
 	b.closed = true
-	all := append(append([]*sender(nil), b.senders...), b.leaving...)
+	all := append(slices.Clone(b.leaving), b.senders...)
 	b.mu.Unlock()
 	late := time.AfterFunc(most, b.cancel)
 	defer late.Stop()

@@ -30,6 +30,8 @@ const (
 	answerMost = 64 << 10 // of an answer is read
 	saidMost   = 200      // of what a command said is told
 	lookAgain  = 5 * time.Millisecond
+	lastWords  = 20 * time.Millisecond // for what stands in the pipe of a command that has ended
+	killedMost = 2 * time.Second       // from SIGKILL to the end of a command; one that hangs in the kernel is left
 )
 
 // Send sends one message. It returns soon after ctx has ended, and leaves nothing running.
@@ -92,48 +94,88 @@ func (p Post) run(ctx context.Context, argv []string, text []byte) error {
 		return err
 	}
 	defer in.Close()
-	out, err := memory("answer")
-	if err != nil {
-		return err
-	}
-	defer out.Close()
 	if _, err := in.Write(text); err != nil {
 		return fmt.Errorf("cannot keep the message: %v", err)
 	}
 	if _, err := in.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("cannot keep the message: %v", err)
 	}
-	c, err := spawn.Start(ctx, spawn.Spec{Argv: argv, Env: p.Env, Umask: -1, Stdin: fd(in), Stdout: fd(out), Stderr: fd(out), CgroupFD: -1})
+	out, end, err := listen()
 	if err != nil {
+		return err
+	}
+	c, err := spawn.Start(ctx, spawn.Spec{Argv: argv, Env: p.Env, Umask: -1, Stdin: fd(in), Stdout: end, Stderr: end, CgroupFD: -1})
+	unix.Close(end)
+	if err != nil {
+		out.stop()
 		return err
 	}
 	defer c.Close()
 	status, err := wait(ctx, c)
+	said := out.stop()
 	if err != nil {
 		return err
 	}
 	if status.Code == 0 && status.Signal == 0 {
 		return nil
 	}
-	said := make([]byte, saidMost)
-	n, _ := out.ReadAt(said, 0) // all there is, if it is less
-	return fmt.Errorf("it ends with %v: %s", status, strings.ToValidUTF8(oneLine(strings.TrimSpace(string(said[:n]))), "?"))
+	return fmt.Errorf("it ends with %v: %s", status, said)
+}
+
+// answer is what a command says: its beginning is kept, the rest is thrown away.
+type answer struct {
+	pipe *os.File
+	said []byte
+	done chan struct{}
+}
+
+// listen returns an answer, and the descriptor that a command speaks into. That one stays
+// a blocking one: the command shares it.
+func listen() (*answer, int, error) {
+	var ends [2]int
+	if err := unix.Pipe2(ends[:], unix.O_CLOEXEC); err != nil {
+		return nil, -1, fmt.Errorf("cannot make a pipe: %v", err)
+	}
+	_ = unix.SetNonblock(ends[0], true) // so that a read of it can be ended; an open pipe refuses nothing
+	a := &answer{pipe: os.NewFile(uintptr(ends[0]), "answer"), done: make(chan struct{})}
+	go func() {
+		defer close(a.done)
+		buf := make([]byte, 4<<10)
+		for {
+			n, err := a.pipe.Read(buf)
+			a.said = append(a.said, buf[:min(n, saidMost-len(a.said))]...)
+			if err != nil {
+				return
+			}
+		}
+	}()
+	return a, ends[1], nil
+}
+
+// stop returns what was said, in one line. Others may still hold the pipe open.
+func (a *answer) stop() string {
+	_ = a.pipe.SetReadDeadline(time.Now().Add(lastWords)) // a pipe takes deadlines
+	<-a.done
+	a.pipe.Close()
+	return strings.ToValidUTF8(oneLine(strings.TrimSpace(string(a.said))), "?")
 }
 
 // wait waits for a command's end. When ctx ends it is killed, and what it has started.
 func wait(ctx context.Context, c *spawn.Child) (spawn.Status, error) {
-	killed := false
+	var killed time.Time
 	for {
 		status, ended, err := c.TryWait()
-		if err != nil || ended {
-			if err == nil && killed {
+		if err != nil || ended || !killed.IsZero() && time.Since(killed) > killedMost {
+			if err == nil && !killed.IsZero() {
 				err = ctx.Err()
 			}
 			return status, err
 		}
 		select {
 		case <-ctx.Done():
-			killed = true
+			if killed.IsZero() {
+				killed = time.Now()
+			}
 			_ = unix.Kill(-c.PID, unix.SIGKILL) // its group has the number while it is not waited for
 			_ = c.Signal(syscall.SIGKILL)
 			time.Sleep(lookAgain)

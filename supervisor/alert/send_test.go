@@ -172,6 +172,20 @@ func TestCommand(t *testing.T) {
 	if err := run(t.Context(), "echo; echo it is 'broken\nhere'; exit 3"); err == nil || !strings.HasSuffix(err.Error(), "it is broken here") || !strings.Contains(err.Error(), "3") {
 		t.Errorf("failing: %v", err)
 	}
+	if err := run(t.Context(), "head -c 1000000 /dev/zero | tr '\\0' x; exit 1"); err == nil || len(err.Error()) > 300 {
+		t.Errorf("talkative: %v", err)
+	}
+	if err := run(t.Context(), "sleep 1000 & echo $! > \"$OUT\"; exit 0"); err != nil { // whoever holds the pipe is not waited for
+		t.Error(err)
+	}
+	if text, err = os.ReadFile(out); err == nil {
+		var pid int
+		fmt.Sscan(string(text), &pid)
+		err = unix.Kill(pid, unix.SIGKILL)
+	}
+	if err != nil {
+		t.Errorf("what it has left behind: %v", err)
+	}
 	if err := run(t.Context(), "kill -9 $$"); err == nil {
 		t.Error("killed, and all is well")
 	}
