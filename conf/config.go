@@ -21,6 +21,7 @@ type Config struct {
 	Files      []string // the main file and every included one, in reading order
 	Supervisor Supervisor
 	Host       Host
+	Notify     []Notify
 	Groups     []Group   // [groups.*], by priority, then name
 	Programs   []Program // by group (its priority, then its name), then priority, then name
 }

@@ -113,7 +113,7 @@ func unknownKey(path []string, key string) *fault {
 	for _, doc := range Reference() {
 		if doc.Where == where {
 			here = append(here, doc.Name)
-		} else if doc.Name == key && strings.HasPrefix(doc.Where, programTable) == inProgram {
+		} else if doc.Where != notifyTable && doc.Name == key && strings.HasPrefix(doc.Where, programTable) == inProgram {
 			table := strings.Split(doc.Where, ".")
 			if inProgram {
 				table[1] = path[1]
@@ -137,6 +137,7 @@ const (
 	programTable = "programs.NAME"
 	groupTable   = "groups.NAME"
 	serverTable  = "supervisor.servers"
+	notifyTable  = "notify"
 )
 
 // tableName is path as the reference writes it: programs.NAME.limits.
@@ -146,6 +147,8 @@ func tableName(path []string) string {
 		return strings.Join(append([]string{programTable}, path[2:]...), ".")
 	case len(path) > 1 && path[0] == "groups":
 		return groupTable
+	case len(path) > 1 && path[0] == "notify":
+		return notifyTable
 	case len(path) > 2 && path[1] == "servers":
 		return serverTable
 	}
@@ -155,7 +158,7 @@ func tableName(path []string) string {
 func subTables(where string) []string {
 	switch where {
 	case "":
-		return []string{"supervisor", "host", "groups", "programs"}
+		return []string{"supervisor", "host", "notify", "groups", "programs"}
 	case "supervisor":
 		return []string{"servers"}
 	case programTable:

@@ -172,6 +172,13 @@ func supervisorDefaults(env Env) rawSupervisor {
 
 func serverDefaults() rawServer { return rawServer{Mode: ptr(octal(0o700)), Owner: ptr(text(""))} }
 
+func notifyDefaults() rawNotify {
+	return rawNotify{
+		Events:   ptr(texts{"fatal", "oom_killed", "host_oom_killed", "oom_kill", "gave_way", "unhealthy", "unkillable", "outgrown", "trouble"}),
+		Programs: ptr(texts{}), Interval: ptr(span(time.Minute)), Limit: ptr(whole(20)), Timeout: ptr(span(30 * time.Second)), Retries: ptr(whole(5)),
+	}
+}
+
 func groupDefaults() rawGroup { return rawGroup{Priority: ptr(whole(defaultPriority))} }
 
 func tempDir(env Env) string {

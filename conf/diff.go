@@ -12,11 +12,12 @@ type Changes struct {
 	Removed    []string
 	Changed    []Change
 	Supervisor []string // keys of [supervisor] and [host] that differ: supervisor.log_level
+	Notify     bool     // the [[notify]] tables differ, which apply at once
 }
 
 // Empty says that nothing differs.
 func (c Changes) Empty() bool {
-	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Supervisor) == 0
+	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Supervisor) == 0 && !c.Notify
 }
 
 // Kind is how far a change of one program reaches.
@@ -42,7 +43,7 @@ type Change struct {
 // Diff compares two configurations. Where a program is written and in what
 // words makes no difference; priority applies at the next start or stop.
 func Diff(old, new *Config) Changes {
-	c := Changes{Supervisor: diffSupervisor(old, new)}
+	c := Changes{Supervisor: diffSupervisor(old, new), Notify: !reflect.DeepEqual(normal(old.Notify), normal(new.Notify))}
 	before := map[string]Program{}
 	for _, p := range old.Programs {
 		before[p.Name] = p

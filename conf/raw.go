@@ -7,6 +7,7 @@ package conf
 type rawFile struct {
 	Supervisor rawSupervisor          `toml:"supervisor"`
 	Host       rawHost                `toml:"host"`
+	Notify     []rawNotify            `toml:"notify"`
 	Groups     map[string]*rawGroup   `toml:"groups"`
 	Programs   map[string]*rawProgram `toml:"programs"`
 }
@@ -50,6 +51,19 @@ type rawServer struct {
 	Owner    *text  `toml:"owner"`
 	Username *text  `toml:"username"`
 	Password *text  `toml:"password"`
+}
+
+// rawNotify is one [[notify]].
+type rawNotify struct {
+	Events   *texts   `toml:"events"`
+	Programs *texts   `toml:"programs"`
+	Command  *command `toml:"command"`
+	Webhook  *text    `toml:"webhook"`
+	Sendmail *text    `toml:"sendmail"`
+	Interval *span    `toml:"interval"`
+	Limit    *whole   `toml:"limit"`
+	Timeout  *span    `toml:"timeout"`
+	Retries  *whole   `toml:"retries"`
 }
 
 type rawGroup struct {

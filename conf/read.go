@@ -81,6 +81,7 @@ func (r *report) resolve(main *document, env Env) *Config {
 	res := newResolver(r, main.file, env)
 	res.supervisor(c, &main.raw.Supervisor)
 	res.host(c, &main.raw.Host)
+	res.notify(c, main.raw.Notify)
 
 	docs := []*document{main}
 	for _, name := range res.includes(main) {
@@ -105,6 +106,7 @@ func (res *resolver) all(c *Config, docs []*document) {
 	}
 	sortPrograms(c.Programs)
 	res.refuseTwinGroups(c)
+	res.checkNotify(c)
 	res.validate(c)
 }
 
@@ -226,7 +228,7 @@ func escapeGlob(dir string) string { return globEscaper.Replace(dir) }
 
 func (r *report) decodeIncluded(doc *document) {
 	at := place{doc.file, nil}
-	for _, key := range []string{"supervisor", "host"} {
+	for _, key := range []string{"supervisor", "host", "notify"} {
 		if _, ok := doc.table[key]; ok {
 			r.problem(at.at(key), faultf("move it to the main file", "cannot use [%s] in an included file", key))
 			delete(doc.table, key)

@@ -32,6 +32,7 @@ func Reference() []KeyDoc {
 	all = append(all, serverKeys...)
 	all = append(all, hostKeys...)
 	all = append(all, pressureKeys...)
+	all = append(all, notifyKeys...)
 	all = append(all, groupKeys...)
 	all = append(all, programKeys...)
 	all = append(all, processKeys...)
@@ -92,6 +93,18 @@ var serverKeys = []KeyDoc{
 	{"owner", serverTable, typeString, "as created", "The owner of a unix socket, as \"user\" or \"user:group\"."},
 	{"username", serverTable, typeString, "", "Whom it asks for; a must on TCP that is not loopback."},
 	{"password", serverTable, typeString, "", "The password for it: plain, or {SHA} and the hex of its SHA-1."},
+}
+
+var notifyKeys = []KeyDoc{
+	{"events", notifyTable, "list of strings", `["fatal", "oom_killed", "host_oom_killed", "oom_kill", "gave_way", "unhealthy", "unkillable", "outgrown", "trouble"]`, "What is told: kinds of events as `ctl events --json` names them, reasons of an end, and states in lower case."},
+	{"programs", notifyTable, "list of strings", "[]", "Whose events are told; empty all, and what concerns no program too."},
+	{"command", notifyTable, "string, or list of strings", "", "A command that gets the events as JSON on its standard input; one of command, webhook and sendmail is a must."},
+	{"webhook", notifyTable, typeString, "", "An http or https URL that the events are posted to as JSON."},
+	{"sendmail", notifyTable, typeString, "", "A mail address, or several with commas between, that get the events by /usr/sbin/sendmail."},
+	{"interval", notifyTable, typeDuration, `"1m"`, "How long events are gathered before they are told together."},
+	{"limit", notifyTable, typeInt, "20", "How many messages may go out in an hour, 0 any number; what is over waits."},
+	{"timeout", notifyTable, typeDuration, `"30s"`, "How long a message may take to go out."},
+	{"retries", notifyTable, typeInt, "5", "How often a message that failed is tried again, after 1 s, 2 s, 4 s and so on up to 5 min."},
 }
 
 var groupKeys = []KeyDoc{

@@ -19,7 +19,7 @@ func keysOf(v reflect.Value, where string, into map[string]reflect.Value) {
 		case field.Kind() == reflect.Map:
 			keysOf(reflect.New(field.Type().Elem().Elem()).Elem(), key+".NAME", into)
 		case field.Kind() == reflect.Slice:
-			keysOf(reflect.New(field.Type().Elem()).Elem(), where+"."+key, into)
+			keysOf(reflect.New(field.Type().Elem()).Elem(), strings.TrimPrefix(where+"."+key, "."), into)
 		case field.Kind() == reflect.Struct:
 			keysOf(field, strings.TrimPrefix(where+"."+key, "."), into)
 		default:
@@ -66,6 +66,7 @@ func TestReferenceDefaults(t *testing.T) {
 	keysOf(reflect.ValueOf(ptr(hostDefaults())).Elem(), "host", fields)
 	keysOf(reflect.ValueOf(ptr(serverDefaults())).Elem(), serverTable, fields)
 	keysOf(reflect.ValueOf(ptr(groupDefaults())).Elem(), groupTable, fields)
+	keysOf(reflect.ValueOf(ptr(notifyDefaults())).Elem(), notifyTable, fields)
 	keysOf(reflect.ValueOf(programDefaults()).Elem(), programTable, fields)
 	literals := 0
 	for _, doc := range Reference() {

@@ -22,6 +22,7 @@ var eventTypes = []string{
 	"PROCESS_GROUP", "PROCESS_GROUP_ADDED", "PROCESS_GROUP_REMOVED",
 	// supervisord has not:
 	"BULKHEAD", "BULKHEAD_RECYCLED", "BULKHEAD_OOM_KILLED", "BULKHEAD_ENDED", "BULKHEAD_TROUBLE", "BULKHEAD_HOST_PRESSURE",
+	"BULKHEAD_HOST_OOM_KILL",
 }
 
 const defaultHandler = "supervisor.dispatchers:default_handler"

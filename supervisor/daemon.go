@@ -68,6 +68,8 @@ func (d *daemon) Events(ctx context.Context, after uint64) ([]control.Event, <-c
 	return d.journal.follow(ctx, after)
 }
 
+func (d *daemon) OOM(context.Context) control.OOMLog { return d.loop.oom.all() }
+
 func (d *daemon) Info() control.Info {
 	info := d.info
 	if snap, _ := d.loop.publish.get(); snap.ending {

@@ -24,7 +24,8 @@ type journal struct {
 
 func newJournal() *journal { return &journal{readers: map[chan control.Event]struct{}{}} }
 
-func (j *journal) add(e control.Event) {
+// add returns the event with its number.
+func (j *journal) add(e control.Event) control.Event {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	j.serial++
@@ -41,6 +42,7 @@ func (j *journal) add(e control.Event) {
 			close(c)
 		}
 	}
+	return e
 }
 
 // all returns what is kept.

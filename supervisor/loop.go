@@ -10,6 +10,7 @@ import (
 
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/alert"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/listen"
 )
@@ -42,6 +43,8 @@ type loop struct {
 	givenUp    []string           // instances that were FATAL then
 	stopping   chan struct{}      // closed when one has begun
 	ticked     time.Duration      // the moment of the last tick
+	oom        *oomLog            // what the kernel has killed for want of memory
+	alerts     *alert.Board       // tells people; nil: nobody
 	forewarned bool               // of the end of the host, which has begun ours
 	leave      func()             // set once it is to end without stopping anything
 	left       bool               // it ends without stopping anything
@@ -68,6 +71,7 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		memory:    noMemory{},
 		stale:     map[*instance]bool{},
 		forgotten: map[string]bool{},
+		oom:       &oomLog{},
 		stopping:  make(chan struct{}),
 		systemd:   tellSystemd,
 		begun:     make(chan struct{}),
@@ -109,6 +113,10 @@ func (l *loop) late(e any) {
 	switch e := e.(type) {
 	case trouble:
 		l.log.Warn(e.what, zap.Error(e.err))
+	case alertTrouble:
+		if e.err != nil {
+			l.log.Warn("notifications cannot go out", zap.Stringer("by", e.way), zap.Error(e.err))
+		}
 	case stateTrouble:
 		if e.err != nil {
 			l.log.Warn(stateLost, zap.Error(e.err))
@@ -223,6 +231,10 @@ func (l *loop) handle(e any) {
 		l.ease(e)
 	case available:
 		l.onAvailable(e)
+	case killsSeen:
+		l.onKills(e)
+	case logUnread:
+		l.onLogUnread(e)
 	case unheard:
 		l.onUnheard(e)
 	case trouble:

@@ -18,6 +18,11 @@ type past struct {
 	instances map[string]instanceRecord
 	reasons   map[string][]control.Reason
 
+	kills    []control.OOMKill
+	followed string // the boot whose kernel log it followed
+
+	unsent map[string][]control.Event // by notifications
+
 	running  bool // its runs may be alive
 	lost     bool // it had no time to take leave
 	problems []error
@@ -52,6 +57,9 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 	}
 	for key, text := range loaded.Documents {
 		switch {
+		case p.readKill(key, text):
+		case key == keyUnsent:
+			read(key, &p.unsent)
 		case key == keySupervisor:
 			read(key, &p.self)
 		case key == keyPrograms:

@@ -180,5 +180,9 @@ func (l *loop) rememberAll() map[string]any {
 		all[keyInstance+name] = l.record(in)
 		all[keyReasons+name] = in.reasons
 	}
+	l.oom.rememberKills(all)
+	if q := l.unsent(); q != nil {
+		all[keyUnsent] = q
+	}
 	return all
 }

@@ -70,6 +70,9 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) (done ma
 		l.autostart(l.addProgram(next[name]).instances)
 	}
 	l.config = merged(l.config, c, done)
+	if diff.Notify {
+		l.reviseAlerts(c)
+	}
 	if len(diff.Supervisor) > 0 {
 		l.event(nil, 0, control.Event{Kind: "config",
 			Message: "needs a restart of the supervisor to apply: " + strings.Join(diff.Supervisor, ", ")})

@@ -70,6 +70,7 @@ func (s *server) replace() (err error) {
 	h.Doors = doors
 	h.Conns = s.ctl.Freeze()
 	defer s.ctl.Thaw()
+	defer s.loop.alerts.Hold()() // nothing goes out that the successor would send again
 	docs := s.loop.rememberAll()
 	docs[keyHandover] = h
 	written, err := writeHandover(docs)
@@ -110,6 +111,9 @@ func (s *server) leave() {
 	s.loop.drain()
 	s.loop.settle()
 	s.loop.self.Left = err == nil && !lost
+	if left := s.loop.alerts.Close(0); len(left) > 0 {
+		s.store.Put(keyUnsent, left)
+	}
 	s.ctl.Freeze() // no stream ends in order: its client looks for the next supervisor
 	s.loop.left = true
 	s.loop.systemd("STOPPING=1")

@@ -347,6 +347,10 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.loop.memory = s.store
 	s.host.keep = newKeeper(s.host, c)
 	s.undo = append(s.undo, func() { s.host.keep.end(s.over) })
+	s.loop.oom.recall(p)
+	s.loop.alerts = newAlerts(o.Config, o.Version, p.unsent, s.loop.post)
+	s.undo = append(s.undo, func() { s.loop.alerts.Close(0) })
+	s.loop.memory.Delete(keyUnsent)
 	s.loop.define()
 	s.loop.takeover = func(l *loop) { l.resume(p, o.Config) }
 	if s.notify, err = s.told(c); err != nil {
@@ -420,6 +424,10 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 		<-s.loop.begun // whose words are whose is known only then; until then they wait in the socket
 		s.notify.serve()
 	})
+	wg.Go(func() {
+		<-s.loop.begun // whose cgroups are whose is known only then
+		s.host.watchKernelLog(edges)
+	})
 	wg.Go(func() { s.loop.takeTime(edges) })
 	wg.Go(func() { s.loop.pet(edges) })
 	wg.Go(func() { inhibitShutdown(edges, func() { s.loop.post(forewarning{}) }, s.loop.log) })
@@ -437,6 +445,9 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	}
 	s.host.settle()
 	s.over = true
+	if left := s.loop.alerts.Close(alertMost); len(left) > 0 {
+		s.store.Put(keyUnsent, left)
+	}
 	s.loop.rememberSelf(true)
 	end()
 	endHost()

@@ -76,6 +76,8 @@ func (l *loop) claim(p past) (runs map[*instance][]found, strays []found) {
 				in.recount(r, p.reasons[full])
 			}
 			l.stale[in], l.changed[in], in.told = true, true, true
+		} else if reasons := p.reasons[full]; reasons != nil { // its record is lost alone
+			in.reasons, l.changed[in] = reasons, true
 		}
 	}
 	for full := range p.instances {

@@ -464,3 +464,34 @@ func TestTakeOverInAShutdown(t *testing.T) {
 		}
 	})
 }
+
+// TestTakeOverOfReasonsAlone: a record that is lost takes nothing with it that stands
+// elsewhere, and what the first successor tells the second tells too.
+func TestTakeOverOfReasonsAlone(t *testing.T) {
+	c := worker("queue", 1, nil)
+	var left, again remains
+	within(t, c, nil, func(w *world) {
+		w.after(2 * time.Second)
+		w.do(control.Order{Verb: "stop", Names: []string{"queue"}})
+		left = w.crash()
+	})
+	reason := func(w *world) string {
+		if r := w.status("queue").reasons; len(r) == 1 {
+			return r[0].Kind
+		}
+		return "none"
+	}
+	left.drop(keyInstance).next(t, c, time.Second, func(w *world) {
+		w.after(2 * time.Second)
+		if got := reason(w); got != "stopped" {
+			t.Errorf("the reason is %s", got)
+		}
+		again = w.crash()
+	})
+	again.next(t, c, time.Second, func(w *world) {
+		w.after(2 * time.Second)
+		if got := reason(w); got != "stopped" {
+			t.Errorf("the next one's reason is %s", got)
+		}
+	})
+}

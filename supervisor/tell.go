@@ -124,8 +124,11 @@ func begun(failure error) bool {
 	return errors.As(failure, &e) && e.Step != spawn.StepExec
 }
 
-// event writes one line of the journal and of the log.
-func (l *loop) event(in *instance, run uint64, e control.Event) {
+// event writes one line of the journal and of the log, and has people told.
+func (l *loop) event(in *instance, run uint64, e control.Event) { l.eventBut(in, run, e, "") }
+
+// eventBut is event for all but those who are told by the way of that key.
+func (l *loop) eventBut(in *instance, run uint64, e control.Event, except string) {
 	e.At = time.Now()
 	e.Run = run
 	fields := []zap.Field{zap.String("kind", e.Kind), zap.Uint64("run", run)}
@@ -142,7 +145,7 @@ func (l *loop) event(in *instance, run uint64, e control.Event) {
 	for k, v := range e.Fields {
 		fields = append(fields, zap.String(k, v))
 	}
-	l.journal.add(e)
+	l.alertPeople(in, l.journal.add(e), except)
 	if l.config.Supervisor.LogStyle == styleSupervisord && toldInOtherWords(e.Kind) {
 		return
 	}
@@ -161,7 +164,7 @@ func quiet(kind string) bool { return kind == "ready" || kind == "tripwire_moved
 
 func loud(e control.Event) bool {
 	switch e.Kind {
-	case "unkillable", "outgrown", "trouble", "failing", "oom_score", "spawn_failed", "pressure":
+	case "unkillable", "outgrown", "trouble", "failing", "oom_score", "spawn_failed", "pressure", "shortage", "oom_kill":
 		return true
 	case "ended":
 		return e.Reason.Kind != "recycled" && e.Reason.Kind != "stopped" && e.Reason.Kind != "exited"

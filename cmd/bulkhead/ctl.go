@@ -58,7 +58,7 @@ The name of a program alone means all of its instances (supervisorctl would say 
 	f.BoolVarP(&c.ask, "interactive", "i", false, "ask before a shutdown, and for a password that is wanted")
 	f.BoolVar(&c.asJSON, "json", false, "print JSON")
 	cmd.AddCommand(
-		c.status(), c.why(), c.events(), c.pid(), c.versionOf(),
+		c.status(), c.why(), c.events(), c.oom(), c.pid(), c.versionOf(),
 		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.signal(), c.pause(), c.resume(),
 		c.tail(), c.maintail(), c.clear(),
 		c.reread(), c.update(), c.upgrade(), c.shutdown(), c.help(), c.open(),

@@ -11,7 +11,7 @@ import (
 )
 
 // unnamed are the verbs that take no instances.
-var unnamed = []string{"avail", "events", "maintail", "open", "reload", "reread", "shutdown", "upgrade", "version"}
+var unnamed = []string{"avail", "events", "maintail", "oom", "open", "reload", "reread", "shutdown", "upgrade", "version"}
 
 // completeLine is the shell's completion.
 func (c *ctl) completeLine(line string, pos int) (head string, found []string, tail string) {

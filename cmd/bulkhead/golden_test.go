@@ -241,6 +241,28 @@ func TestWhyLines(t *testing.T) {
 	transcript(t, "why", d, "why", "why queue:queue_00 never nope gone:*", "why --json never", "why --json nope")
 }
 
+func TestOOMLines(t *testing.T) {
+	d := hull()
+	php := control.OOMProcess{PID: 4711, Command: "php", UID: 33, RSS: 44 * mib, Anon: 40 * mib, File: 4 * mib, TotalVM: 200 * mib}
+	d.Kills.Kills = []control.OOMKill{
+		{At: noon, Boot: "b", Sequence: 900, Victim: control.OOMProcess{PID: 812, Command: "mysqld", UID: 110, RSS: 1900 * mib}, Limit: "host",
+			Cgroup: "/system.slice/mysql.service", Invoker: &control.OOMInvoker{PID: 99, Command: "cron", GFP: "0xcc0(GFP_KERNEL)"},
+			Holders:  []control.OOMProcess{{PID: 812, Command: "mysqld", RSS: 1900 * mib}, php},
+			Pressure: &control.Pressure{Some: 82.5, Full: 61.25}},
+		{At: noon.Add(time.Second), Name: "queue:queue_00", Run: 3, Victim: php, Others: []control.OOMProcess{{PID: 4712, Command: "sh\x1b[31m"}}, Whole: true,
+			Limit: "memcg", Cgroup: "/bulkhead/programs/queue/queue_00.3", LimitOf: "/bulkhead/programs/queue/queue_00.3", Usage: 50 * mib, Max: 50 * mib,
+			Invoker: &control.OOMInvoker{Command: "php"}},
+		{At: noon.Add(2 * time.Second), Victim: control.OOMProcess{PID: 5, Command: "evil\x1b[31m", UID: -1}, Limit: "memcg", Whole: true},
+		{At: noon.Add(3 * time.Second), Victim: php, Limit: "memcg", Cgroup: "/a/b", LimitOf: "/a", Invoker: &control.OOMInvoker{Command: "kworker", Order: -1}},
+		{At: noon.Add(4 * time.Second), Victim: php, Limit: "cpuset"},
+		{At: noon.Add(5 * time.Second), Victim: php, Limit: "memory_policy"},
+	}
+	transcript(t, "oom", d, "oom", "oom -n 1", "oom -n 0", "oom -n 1 --json", "oom x", "oom -n x")
+	d = hull()
+	d.Kills = control.OOMLog{Why: "OOM kills of others than our programs are not told: cannot read the kernel's log", Lost: 7}
+	transcript(t, "oom_unread", d, "oom", "oom --json")
+}
+
 func TestEventLines(t *testing.T) {
 	d := hull()
 	d.Emit(control.Event{At: noon, Kind: "state", Name: "queue:queue_00", From: "STARTING", To: "RUNNING", Message: "is up"})

@@ -20,6 +20,8 @@ type Daemon interface {
 	// Events returns the events kept in memory with a serial above after, and
 	// a channel of those that follow (closed when ctx ends or the reader lags).
 	Events(ctx context.Context, after uint64) ([]Event, <-chan Event)
+	// OOM returns the OOM kills on this host that are kept, newest last.
+	OOM(ctx context.Context) OOMLog
 	// Tail opens a log of an instance ("stdout" or "stderr"), or the main log
 	// for name "". The reader yields the last n bytes, then, with follow, what
 	// is appended until ctx ends, across rotation. A reader that follows has a

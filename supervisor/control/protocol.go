@@ -75,7 +75,7 @@ type History struct {
 type Event struct {
 	Serial  uint64            `json:"serial"`
 	At      time.Time         `json:"at"`
-	Kind    string            `json:"kind"`           // state, ended, recycle_due, tripwire, tripwire_moved, spawn_failed, leftovers, ready, failing, healthy, oom_score, scaled, config, supervisor
+	Kind    string            `json:"kind"`           // state, ended, recycle_due, tripwire, tripwire_moved, spawn_failed, leftovers, ready, failing, healthy, oom_score, scaled, config, supervisor, shortage, oom_kill
 	Name    string            `json:"name,omitempty"` // full name of the instance, or the program's
 	Run     uint64            `json:"run,omitempty"`
 	From    string            `json:"from,omitempty"` // state before

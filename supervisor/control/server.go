@@ -28,6 +28,7 @@ const (
 //	GET  /v1/status?name=N&name=…                      {"statuses": [], "bad": []}; no name: all
 //	GET  /v1/why?name=N&…                              {"histories": [], "bad": []}
 //	GET  /v1/events?after=SERIAL&follow=1              one Event per line
+//	GET  /v1/oom?n=NEWEST                              OOMLog; no n, or 0: all
 //	GET  /v1/tail?name=N&channel=stdout&bytes=1600&follow=1   log text; no name: the main log;
 //	                              &at=PLACE&read=BYTES        go on so far behind the Bulkhead-Position of an earlier answer
 //	POST /v1/order    Order                            {"outcomes": [], "error": "", "fault": ""}
@@ -67,6 +68,7 @@ func NewServer(d Daemon, errors *log.Logger) *Server {
 	s.route("/v1/status", http.MethodGet, s.status)
 	s.route("/v1/why", http.MethodGet, s.why)
 	s.route("/v1/events", http.MethodGet, s.events)
+	s.route("/v1/oom", http.MethodGet, s.oom)
 	s.route("/v1/tail", http.MethodGet, s.tail)
 	s.route("/v1/order", http.MethodPost, s.order)
 	s.route("/v1/reread", http.MethodPost, s.reread)

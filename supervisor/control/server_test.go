@@ -321,6 +321,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/v1/status?name=a%0ab", "", 400, `"a\nb" is no name`},
 		{"GET", "/v1/status?%zz", "", 400, `cannot read query: invalid URL escape "%zz"`},
 		{"GET", "/v1/why", "", 400, `why needs a name`},
+		{"GET", "/v1/oom?n=-1", "", 400, `parameter n is "-1", want a number from 0`},
 		{"GET", "/v1/events?after=-1", "", 400, `parameter after is "-1", want a number from 0`},
 		{"GET", "/v1/events?follow=yes", "", 400, `parameter follow is "yes", want 0 or 1`},
 		{"GET", "/v1/tail?bytes=9999999999999999999", "", 400, `parameter bytes is "9999999999999999999", want a number from 0`},

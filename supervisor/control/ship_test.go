@@ -189,6 +189,8 @@ func (s *ship) History(context.Context, []string) ([]control.History, []control.
 	return nil, nil
 }
 
+func (s *ship) OOM(context.Context) control.OOMLog { return control.OOMLog{} }
+
 func (s *ship) Reread(context.Context) (control.Changes, error) {
 	return control.Changes{}, s.emit()
 }

@@ -73,6 +73,12 @@ func End(t Type, p Process, kind, detail string) Event {
 	return Event{t, fmt.Sprintf("%s pid:%d kind:%s\n%s", p.who(), p.PID, kind, detail)}
 }
 
+// ForeignKill tells that the kernel has killed a process that is none of ours. What may
+// have blanks in it stands on lines of its own.
+func ForeignKill(pid int, command string, rss int64, constraint, cgroup string) Event {
+	return Event{HostOOMKill, fmt.Sprintf("pid:%d rss:%d constraint:%s\ncommand:%s\ncgroup:%s", pid, rss, constraint, command, cgroup)}
+}
+
 // readable is what supervisord makes of output that is no UTF-8.
 func readable(data []byte) string {
 	if utf8.Valid(data) {

@@ -42,6 +42,7 @@ const (
 	Trouble   Type = "BULKHEAD_TROUBLE"
 
 	HostPressure Type = "BULKHEAD_HOST_PRESSURE"
+	HostOOMKill  Type = "BULKHEAD_HOST_OOM_KILL" // of a process that is none of ours
 )
 
 // All are the types that are told.
@@ -50,7 +51,7 @@ var All = []Type{
 	ProcessStateStopped, ProcessStateFatal, ProcessStateUnknown,
 	ProcessLogStdout, ProcessLogStderr, ProcessCommunicationStdout, ProcessCommunicationStderr, RemoteCommunication,
 	SupervisorRunning, SupervisorStopping, Tick5, Tick60, Tick3600, ProcessGroupAdded, ProcessGroupRemoved,
-	Recycled, OOMKilled, Ended, Trouble, HostPressure,
+	Recycled, OOMKilled, Ended, Trouble, HostPressure, HostOOMKill,
 }
 
 // abstract are the types that only stand for those below them.

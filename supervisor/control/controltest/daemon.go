@@ -21,6 +21,7 @@ type Daemon struct {
 	Changes   control.Changes
 	Logs      map[string]string // by "name/channel"; the main log is "/stdout"
 	About     control.Info
+	Kills     control.OOMLog
 	Block     bool // Do waits for the end of its context
 
 	mu     sync.Mutex
@@ -48,6 +49,9 @@ func (d *Daemon) Status(context.Context) []control.Status { return d.Statuses }
 
 // Info implements [control.Daemon].
 func (d *Daemon) Info() control.Info { return d.About }
+
+// OOM implements [control.Daemon].
+func (d *Daemon) OOM(context.Context) control.OOMLog { return d.Kills }
 
 // History implements [control.Daemon].
 func (d *Daemon) History(_ context.Context, names []string) ([]control.History, []control.Outcome) {
