@@ -98,7 +98,7 @@ var iniEnviron = map[string]string{"TMPX": "/tmp", "NUM": "42", "ONE": "1", "NO"
 // askSupervisord runs supervisord's own code over the files of testdata/ini.
 func askSupervisord(t *testing.T, files []string) map[string]theirs {
 	t.Helper()
-	cmd := exec.Command("python3", append([]string{"dump.py"}, files...)...)
+	cmd := exec.Command("/usr/bin/python3", append([]string{"dump.py"}, files...)...)
 	cmd.Dir = "testdata/ini"
 	cmd.Stderr = os.Stderr
 	for key, value := range iniEnviron {
