@@ -66,7 +66,7 @@ func TestParseIsPython(t *testing.T) {
 		}
 		files = append(files, name)
 	}
-	cmd := exec.Command("python3", append([]string{"testdata/parse.py"}, files...)...)
+	cmd := exec.Command("/usr/bin/python3", append([]string{"testdata/parse.py"}, files...)...)
 	cmd.Stderr = os.Stderr
 	out, err := cmd.Output()
 	if err != nil {

@@ -79,7 +79,7 @@ func TestHTTP(t *testing.T) {
 		{"never answers", func(conn net.Conn) { request(conn); stay(conn) }, ErrNoAnswer.Error()},
 		{"hangs in the header", say("HTTP/1.1 200 OK\r\nX-", stay), ErrNoAnswer.Error()},
 		{"hangs in the body", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npo", stay), ErrNoAnswer.Error()},
-		{"closes at once", func(net.Conn) {}, "the connection was closed in the middle of the answer"},
+		{"closes at once", func(conn net.Conn) { request(conn) }, "the connection was closed in the middle of the answer"},
 		{"closes in the body", say("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\npo", nil), "the connection was closed in the middle of the answer"},
 		{"a body without end", say("HTTP/1.1 200 OK\r\n\r\n", endless), ""},
 		{"a header without end", say("HTTP/1.1 200 OK\r\nX: ", endless), "server response headers exceeded 65536 bytes; aborted"},

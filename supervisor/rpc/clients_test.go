@@ -129,7 +129,7 @@ func TestPythonsClient(t *testing.T) {
 		}
 	}()
 	python := func(url string) string {
-		cmd := exec.CommandContext(t.Context(), "python3", "testdata/clients.py", url)
+		cmd := exec.CommandContext(t.Context(), "/usr/bin/python3", "testdata/clients.py", url)
 		var stderr bytes.Buffer
 		cmd.Stderr = &stderr
 		out, err := cmd.Output()

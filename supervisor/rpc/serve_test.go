@@ -191,9 +191,13 @@ func TestLogTailEndsWithItsServer(t *testing.T) {
 	served := make(chan error, 1)
 	go func() { served <- s.Serve(ctx, l) }()
 	resp, c := say(t, path, "GET /mainlogtail HTTP/1.1\r\nHost: \r\n\r\n")
+	first := make([]byte, len("hello\n"))
+	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first) != "hello\n" {
+		t.Errorf("got %q, %v", first, err)
+	}
 	cancel()
-	if text, err := io.ReadAll(resp.Body); err != nil || string(text) != "hello\n" {
-		t.Errorf("got %q, %v", text, err)
+	if text, err := io.ReadAll(resp.Body); err != nil || len(text) != 0 {
+		t.Errorf("then %q, %v", text, err)
 	}
 	if n, err := c.Read(make([]byte, 1)); n != 0 || !errors.Is(err, io.EOF) {
 		t.Errorf("after the answer: %d bytes, %v, want the end of the connection", n, err)

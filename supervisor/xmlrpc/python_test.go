@@ -15,7 +15,7 @@ import (
 // python runs the other side of a round trip.
 func python(t *testing.T, what, input string) []byte {
 	t.Helper()
-	c := exec.Command("python3", "testdata/echo.py", what)
+	c := exec.Command("/usr/bin/python3", "testdata/echo.py", what)
 	c.Stdin = strings.NewReader(input)
 	var stderr bytes.Buffer
 	c.Stderr = &stderr
