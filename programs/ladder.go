@@ -28,12 +28,23 @@ func (r Rung) String() string {
 type LadderRules struct {
 	Rungs  [Sacrifice + 1]RungRule // Ground's means nothing
 	Relief time.Duration           // how long all must be well before one rung is left
+	Near   int64                   // bytes available, from which on waiting does not count; 0: it always does
 }
 
 // RungRule is when one rung is due: when either is reached.
 type RungRule struct {
 	Below int64   // bytes available; 0 never
 	Full  float64 // percent of the last 10 s in which all tasks waited for memory at once; 0 never
+}
+
+// waits is how much all tasks wait for the host's memory, in percent. Who is throttled at its
+// own memory.high waits, too, and the kernel counts that for the host: where there is
+// memory, it is not the host that is short of it.
+func (rules LadderRules) waits(r HostReading) float64 {
+	if rules.Near > 0 && r.Available >= rules.Near {
+		return 0
+	}
+	return r.Full
 }
 
 // off says that a rung is not used at all.
@@ -89,7 +100,7 @@ func (rules LadderRules) Due(r HostReading) Rung {
 	due := Ground
 	for rung := Hold; rung <= Sacrifice; rung++ {
 		rule := rules.Rungs[rung]
-		if r.Available < rule.Below || rule.Full > 0 && r.Full >= rule.Full {
+		if r.Available < rule.Below || rule.Full > 0 && rules.waits(r) >= rule.Full {
 			due = rung
 		}
 	}
@@ -99,5 +110,5 @@ func (rules LadderRules) Due(r HostReading) Rung {
 // well reports whether a rung is needed no more, by a margin.
 func (rules LadderRules) well(rung Rung, r HostReading) bool {
 	rule := rules.Rungs[rung]
-	return float64(r.Available) >= enough*float64(rule.Below) && (rule.Full == 0 || r.Full < rule.Full/2)
+	return float64(r.Available) >= enough*float64(rule.Below) && (rule.Full == 0 || rules.waits(r) < rule.Full/2)
 }

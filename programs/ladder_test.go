@@ -79,6 +79,17 @@ func TestLadderIsLeftSlowly(t *testing.T) {
 	}
 }
 
+// Waiting counts where memory is short: a program may be throttled at its own line.
+func TestWaitingWithMemoryAtHand(t *testing.T) {
+	rules := ladderRules
+	rules.Near = 150 * mib
+	for available, want := range map[int64]Rung{150: Ground, 149: Sacrifice} {
+		if got := (Ladder{}).Look(rules, HostReading{At: 1, Available: available * mib, Full: 90}).Rung; got != want {
+			t.Errorf("%d MiB: %v, want %v", available, got, want)
+		}
+	}
+}
+
 func TestInForce(t *testing.T) {
 	for rung := Ground; rung <= Sacrifice; rung++ {
 		for of := Hold; of <= Sacrifice; of++ {

@@ -61,7 +61,7 @@ func ladderRules(p conf.Pressure) programs.LadderRules {
 	rule := func(r conf.Rung) programs.RungRule {
 		return programs.RungRule{Below: int64(r.Below), Full: 100 * r.Full}
 	}
-	return programs.LadderRules{Relief: p.Relief, Rungs: [...]programs.RungRule{
+	return programs.LadderRules{Relief: p.Relief, Near: shortageNear(p), Rungs: [...]programs.RungRule{
 		programs.Hold: rule(p.Hold), programs.Pause: rule(p.Pause), programs.Scale: rule(p.Scale),
 		programs.Reclaim: rule(p.Reclaim), programs.Sacrifice: rule(p.Kill),
 	}}
