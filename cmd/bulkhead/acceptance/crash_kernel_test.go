@@ -7,5 +7,5 @@ import "testing"
 // The same where each replacement gets a cgroup with limits.
 func TestKernelCrashToReplacement(t *testing.T) {
 	onKernel(t)
-	crashes(t, "require", 120)
+	crashes(t, "require", 40)
 }

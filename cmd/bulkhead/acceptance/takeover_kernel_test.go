@@ -97,12 +97,12 @@ pids_max        = 8
 max_memory = "12M"
 `
 
-func TestKernelTakeoverOfHundreds(t *testing.T) {
+func TestKernelTakeoverOfAHundred(t *testing.T) {
 	onKernel(t)
-	takeOverMany(t, "require", 200, small)
+	takeOverMany(t, "require", 100, small)
 }
 
 func TestKernelUpgradePause(t *testing.T) {
 	onKernel(t)
-	upgradePause(t, "require", 200, 3, small)
+	upgradePause(t, "require", 100, 3, small)
 }
