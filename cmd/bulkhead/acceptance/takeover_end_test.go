@@ -253,10 +253,11 @@ func TestTakeoverInAScaleDown(t *testing.T) {
 while [ -z "$asked" ] || [ ! -e '`+release+`' ]; do sleep 0.05; done; echo done; exit 0`,
 					"numprocs = 2\nstopsignal = \"USR2\"\nstopwaitsecs = 1000\nstdout_logfile = '"+s.path("w%(process_num)d.log")+"'"))
 				s.start()
-				eventually(t, "both are up", func() bool {
-					return len(slurpLines(s.path("w0.log"), "up")) == 1 && len(slurpLines(s.path("w1.log"), "up")) == 1
+				var before map[string]int
+				eventually(t, "both are up, and known to be", func() bool {
+					before = pids(s.status())
+					return len(before) == 2 && len(slurpLines(s.path("w0.log"), "up")) == 1 && len(slurpLines(s.path("w1.log"), "up")) == 1
 				})
-				before := pids(s.status())
 				s.do(control.Order{Verb: "scale", Names: []string{"w"}, Count: 1, NoWait: true})
 				eventually(t, "the second was asked", func() bool { return len(slurpLines(s.path("w1.log"), "got USR2")) == 1 })
 				w.goOn(s, nil)

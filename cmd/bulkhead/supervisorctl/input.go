@@ -62,7 +62,9 @@ func (p *pipe) read() {
 
 func (p *pipe) Line(ctx context.Context, prompt string) (string, error) {
 	p.begin.Do(func() { go p.read() })
-	fmt.Fprint(p.out, prompt)
+	if prompt != "" { // fg asks without one, and its logs are written meanwhile
+		fmt.Fprint(p.out, prompt)
+	}
 	select {
 	case p.wants <- struct{}{}:
 	default: // a reader whose question was interrupted waits still
