@@ -13,6 +13,7 @@ type Table struct {
 	MemoryTotal Bytes // 0: unknown
 	Reserve     Bytes
 	Promised    Bytes    // the sum of the rows that have a limit
+	Needed      Bytes    // the sum of what the others are known to need
 	Unlimited   []string // programs without memory_max: they may take everything
 }
 
@@ -23,6 +24,32 @@ type Row struct {
 	Each     Bytes // memory_max of an instance
 	Total    Bytes // memory_max of the program
 	Promised Bytes // numprocs × Each, at most Total
+	Used     Bytes // what an instance has used at most; 0: not known
+}
+
+// Need is what a program without a limit is known to need: all its instances as much as
+// one has used at most; 0 for the others.
+func (r Row) Need() Bytes {
+	if r.Promised != Unlimited {
+		return 0
+	}
+	return min(times(r.Used, r.Numprocs), r.Total)
+}
+
+// Steps of proposed limits, and the least that is proposed.
+const (
+	sensibleStep  = 16 << 20
+	sensibleLeast = 2 * sensibleStep
+)
+
+// Sensible is a memory_max for an instance, going by what one has used at most: half as much
+// again; 0 where that is not known.
+func (r Row) Sensible() Bytes {
+	if r.Used == 0 {
+		return 0
+	}
+	steps := (r.Used/2*3 + sensibleStep - 1) / sensibleStep
+	return max(steps*sensibleStep, sensibleLeast)
 }
 
 // Budget adds up what the programs of c may use at most. The second instance
@@ -39,6 +66,20 @@ func Budget(c *Config) Table {
 			t.Promised = Unlimited
 		}
 		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// Needing is t with what instances of programs have used at most, by program.
+func (t Table) Needing(used map[string]Bytes) Table {
+	t.Rows = slices.Clone(t.Rows)
+	t.Needed = 0
+	for i := range t.Rows {
+		r := &t.Rows[i]
+		r.Used = used[r.Program]
+		if t.Needed += r.Need(); t.Needed < 0 {
+			t.Needed = Unlimited
+		}
 	}
 	return t
 }
@@ -64,18 +105,28 @@ func (t Table) With(name string, promised Bytes) Table {
 	return t
 }
 
-// Free is what is left to promise; negative when too much is promised.
-func (t Table) Free() Bytes { return t.MemoryTotal - t.Reserve - t.Promised }
+// Counted is all that is promised or needed.
+func (t Table) Counted() Bytes {
+	if n := t.Promised + t.Needed; n >= 0 {
+		return n
+	}
+	return Unlimited
+}
 
-// Exceeded says that more is promised than there is. An unknown total is
+// Free is what is left to promise; negative when too much is promised.
+func (t Table) Free() Bytes { return t.MemoryTotal - t.Reserve - t.Counted() }
+
+// Exceeded says that more is promised, or needed, than there is. An unknown total is
 // never exceeded, nor is any by nothing.
-func (t Table) Exceeded() bool { return t.MemoryTotal > 0 && t.Promised > 0 && t.Free() < 0 }
+func (t Table) Exceeded() bool { return t.MemoryTotal > 0 && t.Counted() > 0 && t.Free() < 0 }
 
 // Explain says by how much and through which programs.
 func (t Table) Explain() string {
 	var parts []string
 	for _, row := range t.Rows {
 		switch {
+		case row.Need() > 0:
+			parts = append(parts, fmt.Sprintf("%s %d × %v used at most", row.Program, row.Numprocs, row.Used))
 		case row.Promised == Unlimited || row.Promised == 0:
 		case row.Numprocs > 1 && row.Promised == times(row.Each, row.Numprocs):
 			parts = append(parts, fmt.Sprintf("%s %d × %v = %v", row.Program, row.Numprocs, row.Each, row.Promised))
@@ -84,5 +135,5 @@ func (t Table) Explain() string {
 		}
 	}
 	return fmt.Sprintf("cannot promise %v to programs (%s): of %v of memory less %v reserve there are %v",
-		t.Promised, strings.Join(parts, ", "), t.MemoryTotal, t.Reserve, max(0, t.MemoryTotal-t.Reserve))
+		t.Counted(), strings.Join(parts, ", "), t.MemoryTotal, t.Reserve, max(0, t.MemoryTotal-t.Reserve))
 }

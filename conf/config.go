@@ -106,8 +106,15 @@ type Host struct {
 	MemoryTotal   Bytes // the host's RAM at load, or less in a limited container; not a key; 0: unknown
 	MemoryReserve Bytes
 	Overcommit    string // warn, deny, allow
+	Profile       string // Strict or Permissive, of programs without a word of their own
 	Pressure      Pressure
 }
+
+// The profiles: what a run over its max_memory, a soft line, is in for.
+const (
+	Strict     = "strict"     // it is recycled
+	Permissive = "permissive" // short bursts are let be
+)
 
 // Pressure is the [host.pressure] table: what is done while the host is short of memory.
 type Pressure struct {
@@ -125,6 +132,7 @@ type Rung struct {
 type Program struct {
 	Name      string
 	Preset    string
+	Profile   string   // Strict or Permissive
 	Pos       Position // of the table's header
 	Instances []Instance
 
@@ -290,6 +298,8 @@ type Recycle struct {
 	MinLifetime time.Duration
 	Parallel    int // instances of the program that may be recycling at once, at least 1
 	Overlap     bool
+	Burst       float64       // 0.5 for "50%": with profile Permissive the share of MaxMemory that a burst may be over it
+	BurstTime   time.Duration // and for how long
 
 	WhenAvailableBelow Bytes         // of the host's memory; 0: never
 	Cooldown           time.Duration // between two recycles for that

@@ -84,6 +84,8 @@ func programDefaults() *rawProgram {
 			MaxMemory:   ptr(size{}),
 			MaxAge:      ptr(span(0)),
 			Jitter:      ptr(share(0.1)),
+			Burst:       ptr(share(0.5)),
+			BurstTime:   ptr(span(30 * time.Second)),
 			MinLifetime: ptr(span(10 * time.Second)),
 			Parallel:    ptr(whole(1)),
 			// Two at once is harmless for most queue workers, but not for a
@@ -127,6 +129,7 @@ func hostDefaults() rawHost {
 		// grow with the host: a twentieth is 200 MB of 4 GB, 3 GB of 64 GB.
 		MemoryReserve: ptr(size{percent: 5}),
 		Overcommit:    ptr(text("warn")),
+		Profile:       ptr(text(Strict)),
 		// The kernel begins to reclaim for good, and its OOM killer to look around, in the
 		// last hundredths. All tasks waiting at once is work that nobody does.
 		Pressure: rawPressure{

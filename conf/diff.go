@@ -11,13 +11,14 @@ type Changes struct {
 	Added      []string
 	Removed    []string
 	Changed    []Change
-	Supervisor []string // keys of [supervisor] and [host] that differ: supervisor.log_level
+	Supervisor []string // keys of [supervisor] that differ: supervisor.log_level
+	Host       bool     // the [host] tables differ, which apply at once
 	Notify     bool     // the [[notify]] tables differ, which apply at once
 }
 
 // Empty says that nothing differs.
 func (c Changes) Empty() bool {
-	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Supervisor) == 0 && !c.Notify
+	return len(c.Added)+len(c.Removed)+len(c.Changed)+len(c.Supervisor) == 0 && !c.Host && !c.Notify
 }
 
 // Kind is how far a change of one program reaches.
@@ -43,7 +44,7 @@ type Change struct {
 // Diff compares two configurations. Where a program is written and in what
 // words makes no difference; priority applies at the next start or stop.
 func Diff(old, new *Config) Changes {
-	c := Changes{Supervisor: diffSupervisor(old, new), Notify: !reflect.DeepEqual(normal(old.Notify), normal(new.Notify))}
+	c := Changes{Supervisor: diffSupervisor(old, new), Host: old.Host != new.Host, Notify: !reflect.DeepEqual(normal(old.Notify), normal(new.Notify))}
 	before := map[string]Program{}
 	for _, p := range old.Programs {
 		before[p.Name] = p
@@ -165,6 +166,7 @@ func programFacts(p Program) []fact {
 		{"priority", true, p.Priority},
 		{"priority", true, p.GroupPriority},
 		{"autostart", true, p.AutoStart},
+		{"profile", true, p.Profile},
 		{"autorestart", true, p.AutoRestart},
 		{"startsecs", true, p.StartSecs},
 		{"startretries", true, p.StartRetries},
@@ -191,6 +193,8 @@ func programFacts(p Program) []fact {
 		{"recycle.min_lifetime", true, p.Recycle.MinLifetime},
 		{"recycle.parallel", true, p.Recycle.Parallel},
 		{"recycle.overlap", true, p.Recycle.Overlap},
+		{"recycle.burst", true, p.Recycle.Burst},
+		{"recycle.burst_time", true, p.Recycle.BurstTime},
 		{"recycle.when_available_below", true, p.Recycle.WhenAvailableBelow},
 		{"recycle.cooldown", true, p.Recycle.Cooldown},
 		{"health.interval", true, p.Health.Interval},

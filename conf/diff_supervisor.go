@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// diffSupervisor lists the keys of [supervisor] and [host] that differ.
+// diffSupervisor lists the keys of [supervisor] that differ.
 func diffSupervisor(old, new *Config) []string {
 	a, b := supervisorFacts(old), supervisorFacts(new)
 	var keys []string
@@ -17,20 +17,17 @@ func diffSupervisor(old, new *Config) []string {
 	return slices.Compact(keys)
 }
 
-// setting is one value of [supervisor] or [host] by its key.
+// setting is one value of [supervisor] by its key.
 type setting struct {
 	key   string
 	value any
 }
 
-// supervisorFacts lists everything of [supervisor] and [host], by key. How the
+// supervisorFacts lists everything of [supervisor], by key. How the
 // supervisor was called, in the foreground or not, is no key.
 func supervisorFacts(c *Config) []setting {
 	s := c.Supervisor
 	return []setting{
-		{"host.memory_reserve", c.Host.MemoryReserve},
-		{"host.overcommit", c.Host.Overcommit},
-		{"host.pressure", c.Host.Pressure},
 		{"supervisor.cgroup", s.Cgroup},
 		{"supervisor.childlogdir", s.ChildLogDir},
 		{"supervisor.directory", s.Directory},

@@ -54,7 +54,7 @@ func TestDiff(t *testing.T) {
 		{"restart and fewer", "numprocs = 2", "numprocs = 1\nprocess_name = 'q_%(process_num)02d'\numask = '077'", "q restart [numprocs umask] start [] stop [q_01] restart [q_00]"},
 		{"removed", "[programs.z]", "[programs.a]", "added [a] removed [z]"},
 		{"supervisor", "\n[programs.q]", "[supervisor]\nlog_level = 'debug'\nenvironment = { S = '1' }\n[host]\nmemory_reserve = 0\n[programs.q]",
-			"supervisor [host.memory_reserve supervisor.log_level]; q restart [environment] start [] stop [] restart [q_00 q_01]; z restart [environment] start [] stop [] restart [z]"},
+			"supervisor [supervisor.log_level]; host; q restart [environment] start [] stop [] restart [q_00 q_01]; z restart [environment] start [] stop [] restart [z]"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			text := strings.Replace(diffBase, tc.old, tc.new, 1)
@@ -79,6 +79,9 @@ func describe(c Changes) string {
 	var parts []string
 	if len(c.Supervisor) > 0 {
 		parts = append(parts, fmt.Sprint("supervisor ", c.Supervisor))
+	}
+	if c.Host {
+		parts = append(parts, "host")
 	}
 	if len(c.Added)+len(c.Removed) > 0 {
 		parts = append(parts, fmt.Sprintf("added %v removed %v", c.Added, c.Removed))
@@ -205,11 +208,11 @@ total = { memory_max = "2G" }
 	const g = 1 << 30
 	want := Table{
 		Rows: []Row{
-			{"capped", 8, g / 4, g, g},
-			{"each", 3, 4 * g, Unlimited, 12 * g},
-			{"free", 1, Unlimited, Unlimited, Unlimited},
-			{"none", 0, Unlimited, Unlimited, 0},
-			{"together", 4, Unlimited, 2 * g, 2 * g},
+			{"capped", 8, g / 4, g, g, 0},
+			{"each", 3, 4 * g, Unlimited, 12 * g, 0},
+			{"free", 1, Unlimited, Unlimited, Unlimited, 0},
+			{"none", 0, Unlimited, Unlimited, 0, 0},
+			{"together", 4, Unlimited, 2 * g, 2 * g, 0},
 		},
 		MemoryTotal: 16 * g, Reserve: g, Promised: 15 * g, Unlimited: []string{"free"},
 	}
@@ -232,6 +235,52 @@ total = { memory_max = "2G" }
 	c = &Config{Host: Host{MemoryTotal: g}, Programs: []Program{huge, huge}}
 	if got := Budget(c); got.Promised != Unlimited || !got.Exceeded() {
 		t.Errorf("overflow: %+v", got)
+	}
+}
+
+// What programs without a limit have used at most is counted, but does not keep a config from
+// being read.
+func TestBudgetOfNeeds(t *testing.T) {
+	const g = 1 << 30
+	text := `
+[host]
+memory_reserve = "1G"
+overcommit = %q
+[programs.capped]
+command = "x"
+limits = { memory_max = "1G" }
+[programs.free]
+command = "x"
+numprocs = 3
+[programs.new]
+command = "x"
+`
+	needs := map[string]Bytes{"capped": 40 << 20, "free": 4 * g, "gone": 100 * g}
+	table := Budget(mustRead(t, fmt.Sprintf(text, "warn"))).Needing(needs)
+	if table.Promised != g || table.Needed != 12*g || table.Free() != 2*g || table.Exceeded() {
+		t.Errorf("%+v: free %v", table, table.Free())
+	}
+	for i, want := range []struct{ used, need, sensible Bytes }{{40 << 20, 0, 64 << 20}, {4 * g, 12 * g, 6 * g}, {0, 0, 0}} {
+		if r := table.Rows[i]; r.Used != want.used || r.Need() != want.need || r.Sensible() != want.sensible {
+			t.Errorf("%s: used %v, needs %v, sensible %v", r.Program, r.Used, r.Need(), r.Sensible())
+		}
+	}
+	if got := (Row{Used: 1}).Sensible(); got != 32<<20 {
+		t.Errorf("the least that is sensible is %v", got)
+	}
+	if got := (Row{Numprocs: 9, Promised: Unlimited, Used: Unlimited / 2, Total: Unlimited}).Need(); got != Unlimited {
+		t.Errorf("too much to add up is %v", got)
+	}
+	needs["free"] = 5 * g
+	dir := ""
+	env := testEnv()
+	env.Needs = func(stateDir string) map[string]Bytes { dir = stateDir; return needs }
+	const want = "cannot promise 16G to programs (capped 1G, free 3 × 5G used at most): of 16G of memory less 1G reserve there are 15G"
+	for word, warned := range map[string]bool{"warn": true, "deny": true, "allow": false} {
+		c, warnings, err := readTextAt(t, fmt.Sprintf(text, word), env)
+		if err != nil || warned != (len(warnings) == 1) || warned && warnings[0].Message != want || dir != c.Supervisor.StateDir {
+			t.Errorf("%s: %v, %v, from %q", word, warnings, err, dir)
+		}
 	}
 }
 

@@ -22,6 +22,10 @@ type Env struct {
 	Hostname    string
 	Environ     map[string]string
 
+	// Needs are the bytes that an instance of each program has used at most, as is
+	// remembered in a state directory; nil: nothing is known.
+	Needs func(stateDir string) map[string]Bytes
+
 	LookupUser  func(nameOrID string) (User, error)   // nil: the user database
 	LookupGroup func(nameOrID string) (uint32, error) // nil: the group database
 }

@@ -15,7 +15,7 @@ import (
 const ownPrefix = "bulkhead."
 
 // plainTexts are keys in which nothing is expanded later.
-var plainTexts = []string{"preset", "job_format", "job_pattern", "stdin", "cgroup", "orphans", "overcommit", "log_level", "log_style"}
+var plainTexts = []string{"preset", "job_format", "job_pattern", "stdin", "cgroup", "orphans", "overcommit", "profile", "log_level", "log_style"}
 
 // field decodes a value as supervisord writes it. Text is expanded later, with
 // the names of each process.

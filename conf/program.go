@@ -30,6 +30,9 @@ func (res *resolver) program(f *file, name string, raw *rawProgram, g membership
 		res.problem(src.at, fault)
 	}
 	src.applyPreset()
+	if raw.Profile == nil {
+		raw.Profile = ptr(text(src.res.profile))
+	}
 	fill(raw, programDefaults())
 	if raw.KillAsGroup == nil {
 		raw.KillAsGroup = raw.StopAsGroup
@@ -37,6 +40,7 @@ func (res *resolver) program(f *file, name string, raw *rawProgram, g membership
 	p := Program{
 		Name:         name,
 		Preset:       string(*raw.Preset),
+		Profile:      string(*raw.Profile),
 		Pos:          src.at.pos(),
 		User:         src.user(),
 		Umask:        -1,
@@ -179,6 +183,8 @@ func (src *source) recycle() Recycle {
 		MinLifetime: time.Duration(*raw.MinLifetime),
 		Parallel:    int(*raw.Parallel),
 		Overlap:     bool(*raw.Overlap),
+		Burst:       float64(*raw.Burst),
+		BurstTime:   time.Duration(*raw.BurstTime),
 
 		WhenAvailableBelow: src.res.bytes(src.at.at("recycle", "when_available_below"), raw.WhenAvailableBelow),
 		Cooldown:           time.Duration(*raw.Cooldown),

@@ -154,8 +154,8 @@ command = "true"
 	for _, tc := range []struct{ got, want any }{
 		{a.Limits, wantA}, {a.Total, wantTotal}, {b.Limits, none}, {b.Total, none},
 		{a.Process.Rlimits, []Rlimit{{"nofile", 7, 65536}, {"memlock", 8, 1<<64 - 1}}},
-		{b.Recycle, Recycle{Jitter: 0.1, MinLifetime: 10 * time.Second, Parallel: 1, Cooldown: 10 * time.Minute}},
-		{c.Host, Host{16 << 30, 16 << 30 / 20, "warn", Pressure{
+		{b.Recycle, Recycle{Jitter: 0.1, MinLifetime: 10 * time.Second, Parallel: 1, Burst: 0.5, BurstTime: 30 * time.Second, Cooldown: 10 * time.Minute}},
+		{c.Host, Host{16 << 30, 16 << 30 / 20, "warn", Strict, Pressure{
 			Hold: Rung{16 << 30 / 10, 0.05}, Pause: Rung{16 << 30 * 7 / 100, 0.1}, Scale: Rung{16 << 30 / 20, 0.2},
 			Reclaim: Rung{16 << 30 / 25, 0.2}, Kill: Rung{16 << 30 / 50, 0.4}, Relief: 30 * time.Second,
 		}}},

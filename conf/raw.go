@@ -74,6 +74,7 @@ type rawGroup struct {
 type rawHost struct {
 	MemoryReserve *size       `toml:"memory_reserve"`
 	Overcommit    *text       `toml:"overcommit"`
+	Profile       *text       `toml:"profile"`
 	Pressure      rawPressure `toml:"pressure"`
 }
 
@@ -98,6 +99,7 @@ type rawProgram struct {
 	NumProcs      *whole   `toml:"numprocs"`
 	NumProcsStart *whole   `toml:"numprocs_start"`
 	Priority      *whole   `toml:"priority"`
+	Profile       *text    `toml:"profile"`
 
 	AutoStart    *toggle  `toml:"autostart"`
 	AutoRestart  *restart `toml:"autorestart"`
@@ -208,6 +210,8 @@ type rawRecycle struct {
 	MinLifetime *span   `toml:"min_lifetime"`
 	Parallel    *whole  `toml:"parallel"`
 	Overlap     *toggle `toml:"overlap"`
+	Burst       *share  `toml:"burst"`
+	BurstTime   *span   `toml:"burst_time"`
 
 	WhenAvailableBelow *size `toml:"when_available_below"`
 	Cooldown           *span `toml:"cooldown"`

@@ -44,11 +44,16 @@ func testEnv() Env {
 // readText reads a config of one file.
 func readText(t *testing.T, text string) (*Config, []Warning, error) {
 	t.Helper()
+	return readTextAt(t, text, testEnv())
+}
+
+func readTextAt(t *testing.T, text string, env Env) (*Config, []Warning, error) {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "bulkhead.toml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Read(path, testEnv())
+	return Read(path, env)
 }
 
 func mustRead(t *testing.T, text string) *Config {
@@ -126,7 +131,7 @@ func TestFull(t *testing.T) {
 	in := q.Instances[3]
 	here, _ := filepath.Abs("testdata/good")
 	for _, tc := range []struct{ got, want any }{
-		{q.Pos, Position{"testdata/good/full.toml", 74}},
+		{q.Pos, Position{"testdata/good/full.toml", 75}},
 		{q.User.Groups, []uint32{33, 50}},
 		{q.Umask, 0o27},
 		{q.StopWait, 90 * time.Second},

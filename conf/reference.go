@@ -114,7 +114,8 @@ var groupKeys = []KeyDoc{
 
 var hostKeys = []KeyDoc{
 	{"memory_reserve", "host", typeSize, `"5%"`, "The memory never promised to programs: the kernel, ssh and monitoring live in it."},
-	{"overcommit", "host", typeString, `"warn"`, "What to do when the programs' memory_max together exceed the rest: warn, deny or allow."},
+	{"overcommit", "host", typeString, `"warn"`, "What to do when the programs' memory_max together, and what programs without one have used at most, exceed the rest: warn, deny or allow."},
+	{"profile", "host", typeString, `"strict"`, "What a run over its max_memory is in for: strict, it is recycled; permissive, a short burst is let be (recycle.burst)."},
 }
 
 var pressureKeys = []KeyDoc{
@@ -138,6 +139,7 @@ var programKeys = []KeyDoc{
 	{"numprocs", "programs.NAME", typeInt, "1", "How many instances there are."},
 	{"numprocs_start", "programs.NAME", typeInt, "0", "The process_num of the first instance."},
 	{"priority", "programs.NAME", typeInt, "999", "Lower numbers start first and stop last."},
+	{"profile", "programs.NAME", typeString, "the host's", "This program's, instead of host.profile: strict or permissive."},
 	{"autostart", "programs.NAME", typeBool, "true", "Whether it starts with the supervisor."},
 	{"autorestart", "programs.NAME", "true, false or \"unexpected\"", `"unexpected"`, "Whether an instance that ended starts again; unexpected: unless its exit code is in exitcodes."},
 	{"startsecs", "programs.NAME", typeDuration, `"1s"`, "How long it must run to count as started."},
@@ -212,6 +214,8 @@ var recycleKeys = []KeyDoc{
 	{"parallel", "programs.NAME.recycle", typeInt, "1", "How many instances of the program may be recycling at once."},
 	{"overlap", "programs.NAME.recycle", typeBool, "false", "Whether the replacement starts first, when the budget allows it."},
 	{"when_available_below", "programs.NAME.recycle", typeSize, "0", "Recycle when the host has less memory available: for services that give none back; 0 never."},
+	{"burst", "programs.NAME.recycle", typeShare, `"50%"`, "With profile permissive: the share of max_memory that a burst may be over it."},
+	{"burst_time", "programs.NAME.recycle", typeDuration, `"30s"`, "With profile permissive: how long a burst may last."},
 	{"cooldown", "programs.NAME.recycle", typeDuration, `"10m"`, "At most one recycle for when_available_below in so long."},
 }
 

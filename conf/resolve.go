@@ -17,6 +17,7 @@ type resolver struct {
 	names   names             // that the main file may use outside of programs
 	environ map[string]string // [supervisor] environment, expanded
 	url     string            // [supervisor] serverurl
+	profile string            // [host] profile
 }
 
 func newResolver(r *report, main *file, env Env) *resolver {
@@ -54,7 +55,9 @@ func (res *resolver) host(c *Config, raw *rawHost) {
 		MemoryTotal:   res.env.Memory(),
 		MemoryReserve: res.bytes(at.at("memory_reserve"), raw.MemoryReserve),
 		Overcommit:    string(*raw.Overcommit),
+		Profile:       string(*raw.Profile),
 	}
+	res.profile = c.Host.Profile
 	p := &raw.Pressure
 	rung := func(key string, below *size, full *share) Rung {
 		return Rung{res.bytes(at.at("pressure", key), below), float64(*full)}

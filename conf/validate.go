@@ -40,6 +40,7 @@ var (
 	logStyles   = []string{"bulkhead", "supervisord"}
 	logLevels   = []string{"debug", "info", "warn", "error"}
 	overcommits = []string{"warn", "deny", "allow"}
+	profiles    = []string{Strict, Permissive}
 	jobFormats  = []string{"none", "laravel", "symfony"}
 )
 
@@ -57,6 +58,7 @@ func (res *resolver) checkSupervisor(c *Config) {
 	res.oneOf(at.at("log_style"), c.Supervisor.LogStyle, logStyles)
 	res.checkServers(c)
 	res.oneOf(host.at("overcommit"), c.Host.Overcommit, overcommits)
+	res.oneOf(host.at("profile"), c.Host.Profile, profiles)
 	for key, path := range map[string]string{"socket": c.Supervisor.Socket, "state_dir": c.Supervisor.StateDir} {
 		if path == "" && !res.bad[at.at(key).key()] {
 			res.problem(at.at(key), faultf("write a path, or leave the key out", "cannot use an empty path"))
@@ -96,18 +98,24 @@ func unknownWord(what, word string, words ...string) *fault {
 
 func negative(n int) *fault { return faultf("write 0 or more", "cannot use %d: it is negative", n) }
 
-// checkBudget compares what is promised with what there is.
+// checkBudget compares what is promised with what there is. What programs without a limit
+// are known to need only warns: a config that was good is not to keep a host's programs
+// from being started.
 func (res *resolver) checkBudget(c *Config) {
 	t := Budget(c)
+	exceeded := t.Exceeded()
+	if !exceeded && res.env.Needs != nil {
+		t = t.Needing(res.env.Needs(c.Supervisor.StateDir))
+	}
 	if !t.Exceeded() {
 		return
 	}
 	at := place{res.main, []string{"host", "overcommit"}}
 	f := faultf("lower numprocs or memory_max", "%s", t.Explain())
-	switch c.Host.Overcommit {
-	case "deny":
+	switch {
+	case c.Host.Overcommit == "deny" && exceeded:
 		res.problem(at, f)
-	case "warn":
+	case c.Host.Overcommit != "allow":
 		res.warn(at, f)
 	}
 }

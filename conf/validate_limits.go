@@ -128,6 +128,9 @@ func (v *checker) recycle() {
 	case n > 0 && r.Parallel > n:
 		v.warn(faultf(fmt.Sprintf("write %d or less", n), "all instances may be recycling at once, since numprocs is %d", n), "recycle", "parallel")
 	}
+	if v.src.raw.Profile != nil && v.p.Profile != v.src.res.profile { // the host's is looked at by itself
+		v.src.res.oneOf(v.src.at.at("profile"), v.p.Profile, profiles)
+	}
 	if r.MaxMemory == 0 {
 		return
 	}

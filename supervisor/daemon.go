@@ -205,11 +205,16 @@ func (q *rereadRequest) do(l *loop) {
 	diff := conf.Diff(old, q.config)
 	q.groups = byGroup(diff, old, q.config)
 	if q.apply {
+		names := programsOf(q.names, old, q.config)
+		warning := ""
 		if l.ending != nil {
 			q.err = &control.Error{Fault: control.ShuttingDown, Message: "the supervisor is shutting down"}
-		} else {
+		} else if warning, q.err = l.afford(picked(old, q.config, names), control.CantReread); q.err == nil {
 			var done map[string]string
-			done, q.notes = l.apply(q.config, diff, programsOf(q.names, old, q.config))
+			done, q.notes = l.apply(q.config, diff, names)
+			if warning != "" {
+				q.notes = append(q.notes, "host: "+warning)
+			}
 			q.done = doneByGroup(done, q.groups, old, q.config)
 			if len(q.names) == 0 {
 				l.self.Digest = q.digest

@@ -43,6 +43,8 @@ type edge interface {
 	room(p *conf.Program, beside ref) programs.Room
 	// hostReading reads how short of memory the host is.
 	hostReading() hostReading
+	// reviseHost takes over what the configuration says of the host.
+	reviseHost(c conf.Host)
 	// reclaim takes page cache back that runs hold, in its own time.
 	reclaim()
 	// limit makes the program's total the limits of its cgroup.

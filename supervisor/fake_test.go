@@ -183,6 +183,7 @@ func (f *fakeEdge) say(r ref, data []byte) {
 func (f *fakeEdge) limit(p *conf.Program)                 {}
 func (f *fakeEdge) forget(program string)                 { f.note("forget %s", program) }
 func (f *fakeEdge) room(*conf.Program, ref) programs.Room { return f.free }
+func (f *fakeEdge) reviseHost(conf.Host)                  { f.note("revise host") }
 func (f *fakeEdge) reclaim()                              { f.note("reclaim") }
 func (f *fakeEdge) find() ([]found, error)                { return f.past, nil }
 func (f *fakeEdge) watch()                                { f.note("watch") }

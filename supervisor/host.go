@@ -33,8 +33,8 @@ type host struct {
 	keep       *keep         // nil: nobody holds it open for us
 	place      string        // names us among the supervisors of the host
 	notifyPath string        // of the notify socket
-	reserve    int64         // of the host's memory, bytes
-	near       int64         // bytes available, below which a shortage is near
+	reserve    atomic.Int64  // of the host's memory, bytes
+	near       atomic.Int64  // bytes available, below which a shortage is near
 	seen       sample        // what was available when the sampler looked last
 
 	mu      sync.Mutex
@@ -79,8 +79,6 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		logs:    set,
 		streams: streams,
 		place:   c.Supervisor.Place(),
-		reserve: int64(c.Host.MemoryReserve),
-		near:    shortageNear(c.Host.Pressure),
 		runs:    map[ref]*process{},
 		pids:    map[int]*process{},
 		groups:  map[string]*group{},
@@ -88,9 +86,16 @@ func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, str
 		checks:  newChecks(),
 		births:  make(chan struct{}, birthsMost),
 	}
+	h.reviseHost(c.Host)
 	h.stripANSI = c.Supervisor.StripANSI
 	h.syslog.post = func(e any) { h.post(e) } // which is set later
 	return h
+}
+
+// reviseHost takes over what the configuration says of the host.
+func (h *host) reviseHost(c conf.Host) {
+	h.reserve.Store(int64(c.MemoryReserve))
+	h.near.Store(shortageNear(c.Pressure))
 }
 
 // enforcedBy names who holds memory_max: the kernel, or the sampler.

@@ -29,6 +29,7 @@ type instance struct {
 	paused  uint64              // the run that was paused, 0 none
 	gaveWay bool                // ended for want of memory on the host, and to come again
 	crossed map[uint64]struct{} // runs whose crossing was told already
+	burst   uint64              // the run whose first burst was told
 	told    bool                // a reason that is not remembered on disk yet
 
 	hostPaused uint64 // the run that was paused for want of memory on the host, 0 none

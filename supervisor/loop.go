@@ -31,13 +31,14 @@ type loop struct {
 	instances  map[string]*instance // of all programs, by full name
 	changed    map[*instance]bool   // since the last publication
 	auto       autoLogs
-	board      listen.Board       // what listeners hear
-	short      shortage           // the host's, of memory
-	pressed    time.Duration      // when the host\'s pressure was told last, 0 never
-	clock      int64              // when they were told the time last, seconds since 1970
-	memory     memory             // what is remembered while no supervisor runs
-	stale      map[*instance]bool // to be remembered anew
-	forgotten  map[string]bool    // full names that are to be forgotten
+	board      listen.Board             // what listeners hear
+	short      shortage                 // the host's, of memory
+	pressed    time.Duration            // when the host\'s pressure was told last, 0 never
+	clock      int64                    // when they were told the time last, seconds since 1970
+	memory     memory                   // what is remembered while no supervisor runs
+	needs      map[string]programs.Need // what an instance of a program has used at most
+	stale      map[*instance]bool       // to be remembered anew
+	forgotten  map[string]bool          // full names that are to be forgotten
 	self       supervisorRecord
 	ending     *ending            // set once a shutdown has begun
 	givenUp    []string           // instances that were FATAL then
@@ -69,6 +70,7 @@ func newLoop(c *conf.Config, e edge, log *zap.Logger, j *journal) *loop {
 		instances: map[string]*instance{},
 		changed:   map[*instance]bool{},
 		memory:    noMemory{},
+		needs:     map[string]programs.Need{},
 		stale:     map[*instance]bool{},
 		forgotten: map[string]bool{},
 		oom:       &oomLog{},
@@ -208,11 +210,15 @@ func (l *loop) handle(e any) {
 	case crossed:
 		l.tellCrossed(e)
 		l.step(e.in, programs.Crossed{Run: e.n})
+	case bursting:
+		l.tellBurst(e)
 	case wireMoved:
 		l.tellMoved(e)
 	case overLimit:
 		l.tellOver(e)
 		l.step(e.in, programs.OverLimit{Run: e.n})
+	case used:
+		l.onUsed(e)
 	case checked:
 		l.onChecked(e)
 	case scored:

@@ -85,11 +85,22 @@ func (p *process) reviseWire(rules *conf.Program) {
 	p.watchWire()
 }
 
+// reviseLeniency looks anew at a run that is let be: it may be over the line now.
+func (p *process) reviseLeniency(old, rules *conf.Program) {
+	p.mu.Lock()
+	lasting := !p.burst.IsZero()
+	p.mu.Unlock()
+	if lasting && leniencyOf(old) != leniencyOf(rules) && p.host.tree.Mode() == cgroup.Enforced {
+		p.judge(true)
+	}
+}
+
 func (p *process) unwatchMemory() {
 	if fd, err := p.comp.EventsFD(); err == nil {
 		p.host.poll.remove(fd)
 	}
 	p.mu.Lock()
+	p.stopLasting()
 	fd := p.pressure
 	p.pressure = 0
 	p.mu.Unlock()
@@ -131,8 +142,14 @@ func (p *process) judge(sampled bool) {
 		p.mu.Unlock()
 		return
 	}
-	verdict := p.wire.Judge(measure, r.Cache+r.SlabReclaimable)
-	if p.tripped {
+	over, began := p.overLine(measure)
+	wire := p.wire
+	if !p.burst.IsZero() {
+		wire.Line = leniencyOf(p.prog.Load()).Most // which is not to be crossed unseen either
+	}
+	verdict := wire.Judge(measure, r.Cache+r.SlabReclaimable)
+	verdict.Over = over
+	if over || p.tripped {
 		verdict.MoveTo = 0
 	}
 	if verdict.Over {
@@ -142,12 +159,15 @@ func (p *process) judge(sampled bool) {
 		p.wire.At = verdict.MoveTo
 	}
 	p.mu.Unlock()
+	if began {
+		p.host.post(bursting{p.ref, measure})
+	}
 	switch {
 	case verdict.Over:
 		p.host.post(crossed{p.ref, measure, sampled})
 	case verdict.MoveTo != 0:
 		p.setHigh(verdict.MoveTo)
-		if !sampled {
+		if !sampled && !began {
 			p.host.post(wireMoved{p.ref, verdict.MoveTo, r.Cache})
 		}
 	}
@@ -168,6 +188,7 @@ func (p *process) lift() {
 	}
 	p.mu.Lock()
 	p.tripped = true
+	p.stopLasting()
 	p.wire.At = cgroup.Unlimited
 	p.mu.Unlock()
 	p.setHigh(cgroup.Unlimited)

@@ -334,3 +334,72 @@ func TestWedgedIsTold(t *testing.T) {
 		f.want("gone", nil)
 	})
 }
+
+// With profile permissive a run over the line is let be for a time and an amount, the wire
+// moves up to that amount, and down again when it is over.
+func TestBurst(t *testing.T) {
+	lenient := func(p *conf.Program) {
+		p.Profile = conf.Permissive
+		p.Recycle.Burst, p.Recycle.BurstTime = 0.5, 30*time.Second
+	}
+	within := func(name string, test func(f *fakeRun)) {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				test(newFakeRun(t, true, lenient))
+				time.Sleep(time.Hour) // whatever is asleep wakes: it must have nothing to say
+				synctest.Wait()
+			})
+		})
+	}
+	wait := func(d time.Duration) {
+		time.Sleep(d)
+		synctest.Wait()
+	}
+	within("short", func(f *fakeRun) {
+		f.touch(120*mib, 3*mib)
+		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 154*mib)
+		f.touch(130*mib, 3*mib)
+		f.want("more", nil)
+		f.comp.reading = cgroup.Reading{Measure: 40 * mib, MeasureFromCurrent: 40 * mib}
+		wait(31 * time.Second)
+		f.want("looked at its end", nil, 101*mib)
+		f.touch(120*mib, 0)
+		f.want("the next", []any{bursting{f.ref, 120 * mib}}, 151*mib)
+		f.comp.reading = cgroup.Reading{}
+	})
+	within("long", func(f *fakeRun) {
+		f.touch(120*mib, 0)
+		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 151*mib)
+		wait(29 * time.Second)
+		f.want("not yet", nil)
+		wait(time.Second)
+		f.want("too long", []any{crossed{f.ref, 120 * mib, true}})
+	})
+	within("large", func(f *fakeRun) {
+		f.touch(120*mib, 0)
+		f.touch(151*mib, 0)
+		f.want("too large", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 151 * mib, false}}, 151*mib)
+	})
+	within("strict from now on", func(f *fakeRun) {
+		f.touch(120*mib, 0)
+		strict := *f.prog.Load()
+		strict.Profile = conf.Strict
+		f.revise(&strict)
+		f.want("judged anew", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 120 * mib, true}}, 151*mib)
+	})
+	within("it goes", func(f *fakeRun) {
+		f.touch(120*mib, 0)
+		f.lift()
+		f.want("lifted", []any{bursting{f.ref, 120 * mib}}, 151*mib, cgroup.Unlimited)
+	})
+	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
+		f := newFakeRun(t, false, lenient)
+		f.comp.reading = cgroup.Reading{Measure: 120 * mib, At: time.Now()}
+		f.sample(false)
+		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
+		wait(30 * time.Second)
+		f.comp.reading.At = time.Now()
+		f.sample(false)
+		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
+	})
+}

@@ -29,6 +29,10 @@ func (q *orderRequest) do(l *loop) {
 		t, err := l.scale(q.order.Names[0], q.order.Count)
 		q.err = err
 		q.leave(t)
+	case "profile":
+		t, err := l.profile(q.order.Names, q.order.Profile)
+		q.err = err
+		q.leave(t)
 	default:
 		t := l.order(q.order, q.barred)
 		l.publishChanges() // who follows the tickets must not look at what was before
@@ -189,10 +193,17 @@ func (l *loop) scale(name string, n int) ([]ticket, error) {
 	if err != nil {
 		return nil, &control.Error{Fault: control.BadArguments, Message: err.Error()}
 	}
+	warning, err := l.afford(l.redefined(next), control.BadArguments)
+	if err != nil {
+		return nil, err
+	}
 	l.change(p, next, nil)
-	l.redefine(next)
+	l.config = l.redefined(next)
 	l.rememberPrograms()
 	var out []ticket
+	if warning != "" {
+		out = append(out, ticket{Name: name, Outcome: control.Outcome{Name: name, Done: warning}})
+	}
 	for _, in := range p.instances {
 		name := in.conf.FullName()
 		t := ticket{Name: name}

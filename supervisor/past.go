@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"bulkhead/conf"
+	"bulkhead/programs"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/listen"
 	"bulkhead/supervisor/state"
@@ -20,6 +21,8 @@ type past struct {
 
 	kills    []control.OOMKill
 	followed string // the boot whose kernel log it followed
+
+	needs map[string]programs.Need
 
 	unsent map[string][]control.Event // by notifications
 
@@ -47,7 +50,7 @@ func (p past) serial() uint64 {
 // readPast reads what was loaded. What cannot be read is told and left out: the
 // runs themselves are found without it.
 func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
-	p := past{instances: map[string]instanceRecord{}, reasons: map[string][]control.Reason{}, problems: loaded.Problems}
+	p := past{instances: map[string]instanceRecord{}, reasons: map[string][]control.Reason{}, needs: map[string]programs.Need{}, problems: loaded.Problems}
 	read := func(key string, to any) bool {
 		err := json.Unmarshal(loaded.Documents[key], to)
 		if err != nil {
@@ -57,7 +60,7 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 	}
 	for key, text := range loaded.Documents {
 		switch {
-		case p.readKill(key, text):
+		case p.readKill(key, text), p.readNeed(key, text):
 		case key == keyUnsent:
 			read(key, &p.unsent)
 		case key == keySupervisor:

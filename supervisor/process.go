@@ -78,6 +78,9 @@ type process struct {
 	wedge    programs.Wedge
 	pressure int // descriptor of the trigger, 0 none
 	grown    sample
+	most     int64       // bytes, the highest measure that was told
+	burst    time.Time   // since when it is over the line and let be, zero: it is not
+	lasting  *time.Timer // looks at the end of a burst, nil where none is
 }
 
 const (
@@ -144,6 +147,7 @@ func (p *process) ended(status spawn.Status) {
 	e := exited{ref: p.ref, exit: programs.Exit{Code: status.Code, Signal: int(status.Signal), Core: status.Core, Unknown: status.Unknown, OOM: p.oom()}}
 	if r, err := p.comp.Read(); err == nil {
 		e.last.peak = r.Peak
+		p.learnLate(r.Peak, r.Cache+r.SlabReclaimable)
 	}
 	p.lastJob(&e.last, status.Signal == syscall.SIGKILL)
 	p.asked.stop()

@@ -180,6 +180,9 @@ func (l *loop) rememberAll() map[string]any {
 		all[keyInstance+name] = l.record(in)
 		all[keyReasons+name] = in.reasons
 	}
+	for name, n := range l.needs {
+		all[keyNeed+name] = n
+	}
 	l.oom.rememberKills(all)
 	if q := l.unsent(); q != nil {
 		all[keyUnsent] = q

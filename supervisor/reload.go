@@ -70,6 +70,11 @@ func (l *loop) apply(c *conf.Config, diff conf.Changes, names []string) (done ma
 		l.autostart(l.addProgram(next[name]).instances)
 	}
 	l.config = merged(l.config, c, done)
+	if diff.Host && names == nil {
+		l.config.Host = c.Host // of a config that merged has made
+		l.edge.reviseHost(c.Host)
+		l.short.next = l.now() // a rung may be off, or due
+	}
 	if diff.Notify {
 		l.reviseAlerts(c)
 	}
@@ -93,9 +98,9 @@ func whyRestarted(ch conf.Change) []string {
 	return []string{fmt.Sprintf("%s: restarted for a change of %s: %s", ch.Program, strings.Join(ch.Keys, ", "), strings.Join(ch.Restart, ", "))}
 }
 
-// redefine replaces one program in the config in force, so that a reread sees
+// redefined is the config in force with one program replaced, so that a reread sees
 // how it differs from the file.
-func (l *loop) redefine(p conf.Program) {
+func (l *loop) redefined(p conf.Program) *conf.Config {
 	c := *l.config
 	c.Programs = slices.Clone(c.Programs)
 	for i := range c.Programs {
@@ -103,7 +108,19 @@ func (l *loop) redefine(p conf.Program) {
 			c.Programs[i] = p
 		}
 	}
-	l.config = &c
+	return &c
+}
+
+// picked is the config after an update of the named programs, or of all (nil).
+func picked(old, next *conf.Config, names []string) *conf.Config {
+	if names == nil {
+		return next
+	}
+	all := map[string]string{}
+	for _, n := range names {
+		all[n] = n
+	}
+	return merged(old, next, all)
 }
 
 // merged is the config in force after an update of some programs only.
@@ -224,6 +241,7 @@ func (l *loop) collect() {
 		})
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
+			l.forgetNeed(name)
 			l.board.Unsubscribe(name)
 			l.edge.forget(name)
 			gone = true

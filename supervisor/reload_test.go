@@ -138,13 +138,30 @@ func TestUpdateOfNamedPrograms(t *testing.T) {
 func TestSupervisorKeysNeedARestart(t *testing.T) {
 	within(t, worker("queue", 1, nil), nil, func(w *world) {
 		next := worker("queue", 1, nil)
-		next.Supervisor.LogLevel, next.Host.Overcommit = "debug", "deny"
+		next.Supervisor.LogLevel, next.Supervisor.Umask = "debug", 0o77
 		for range 2 {
 			w.update(next)
 		}
-		equal(t, "told", w.kinds("config"), slices.Repeat([]string{"needs a restart of the supervisor to apply: host.overcommit, supervisor.log_level"}, 2))
-		if c := w.loop.config; c.Supervisor.LogLevel != "" || c.Host.Overcommit != "" {
-			t.Errorf("applied: %+v %+v", c.Supervisor, c.Host)
+		equal(t, "told", w.kinds("config"), slices.Repeat([]string{"needs a restart of the supervisor to apply: supervisor.log_level, supervisor.umask"}, 2))
+		if c := w.loop.config; c.Supervisor.LogLevel != "" || c.Supervisor.Umask != 0 {
+			t.Errorf("applied: %+v", c.Supervisor)
+		}
+	})
+}
+
+// Those of the host are, with an update of all.
+func TestHostKeysApplyAtOnce(t *testing.T) {
+	within(t, worker("queue", 1, nil), nil, func(w *world) {
+		next := worker("queue", 1, nil)
+		next.Host.Overcommit, next.Host.MemoryReserve = "deny", 1<<30
+		w.after(2 * time.Second)
+		w.edge.log()
+		w.update(next, "queue")
+		equal(t, "named", w.edge.log(), nil)
+		w.update(next)
+		equal(t, "all", w.edge.log(), []string{"revise host"})
+		if w.loop.config.Host != next.Host {
+			t.Errorf("%+v", w.loop.config.Host)
 		}
 	})
 }

@@ -25,6 +25,7 @@ func (p *process) revise(next *conf.Program) (held []string) {
 	}
 	p.prog.Store(&rules)
 	p.reviseWire(&rules)
+	p.reviseLeniency(old, &rules)
 	if old.Limits != rules.Limits {
 		p.lane.do(func() { p.applyLimits(limitsOf(rules.Limits)) })
 	}

@@ -13,7 +13,7 @@ import (
 // predecessor. What it may need: its recycle line, else its limit, else what
 // its predecessor has taken.
 func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
-	room := programs.Room{ProgramFree: -1, HostFree: memAvailable() - h.reserve}
+	room := programs.Room{ProgramFree: -1, HostFree: memAvailable() - h.reserve.Load()}
 	switch {
 	case p.Recycle.MaxMemory > 0:
 		room.Need = int64(p.Recycle.MaxMemory)

@@ -62,7 +62,7 @@ func TestRoomNeeded(t *testing.T) {
 		f := newFakeRun(t, false, func(p *conf.Program) { p.Recycle.MaxMemory, p.Limits.MemoryMax = tt.line, tt.max })
 		f.comp.reading = cgroup.Reading{Peak: 70 * mib}
 		f.host.runs[f.ref] = f.process
-		f.host.reserve = 1 << 62
+		f.host.reserve.Store(1 << 62)
 		room := f.host.room(f.prog.Load(), f.ref)
 		if room.Need != tt.want || room.ProgramFree != -1 || room.HostFree >= 0 {
 			t.Errorf("%s: %+v, want %d needed, and nothing free behind the reserve", tt.name, room, tt.want)

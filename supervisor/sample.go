@@ -47,22 +47,32 @@ func (p *process) sample(enforced bool) time.Duration {
 	if enforced {
 		return p.backUp(line)
 	}
-	if line == 0 && rules.Limits.MemoryMax == conf.Unlimited {
+	none := line == 0 && rules.Limits.MemoryMax == conf.Unlimited
+	if none && !p.needsLook() {
 		return programs.SampleMost
 	}
 	r, err := p.comp.Read()
 	if err != nil {
 		return programs.SampleMost
 	}
+	p.learn(r.Measure)
 	p.mu.Lock()
 	last := p.grown
 	p.grown = sample{r.At, r.Measure}
+	over, began := false, false
+	if line > 0 {
+		over, began = p.overLine(r.Measure)
+	}
 	p.mu.Unlock()
 	switch {
+	case none:
+		return programs.SampleMost
 	case r.Measure >= most:
 		p.host.post(overLimit{p.ref, r.Measure})
-	case line > 0 && r.Measure >= line:
+	case over:
 		p.host.post(crossed{p.ref, r.Measure, true})
+	case began:
+		p.host.post(bursting{p.ref, r.Measure})
 	}
 	if line > 0 && r.Measure < line {
 		most = line
@@ -77,6 +87,11 @@ func (p *process) sample(enforced bool) time.Duration {
 // over its line costs two small reads.
 func (p *process) backUp(line int64) time.Duration {
 	current, swap, err := p.comp.Charged()
+	if err == nil && p.mayLearn(current+swap) {
+		if r, err := p.comp.Read(); err == nil {
+			p.learn(r.Measure)
+		}
+	}
 	if err != nil || line == 0 {
 		return programs.SampleMost
 	}

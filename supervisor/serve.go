@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"net"
 	"os"
 	"runtime/debug"
@@ -348,6 +349,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.host.keep = newKeeper(s.host, c)
 	s.undo = append(s.undo, func() { s.host.keep.end(s.over) })
 	s.loop.oom.recall(p)
+	maps.Copy(s.loop.needs, p.needs)
 	s.loop.alerts = newAlerts(o.Config, o.Version, p.unsent, s.loop.post)
 	s.undo = append(s.undo, func() { s.loop.alerts.Close(0) })
 	s.loop.memory.Delete(keyUnsent)

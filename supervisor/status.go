@@ -27,6 +27,7 @@ func (l *loop) view(in *instance) *view {
 	v.Restarts, v.Recycles, v.OOMKills = in.restarts, in.recycles, in.oomKills
 	v.Health = l.healthText(in)
 	v.OOMScoreAdj = p.Process.OOMScoreAdj
+	v.Profile = p.Profile
 	v.StdoutLog, v.StderrLog = l.auto.target(&in.conf, "stdout").Path, l.auto.target(&in.conf, "stderr").Path
 	if len(in.reasons) > 0 {
 		v.LastReason = &in.reasons[0]

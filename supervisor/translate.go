@@ -69,6 +69,17 @@ func wireOf(p *conf.Program) programs.Wire {
 	}
 }
 
+// leniencyOf is how a run over its max_memory is judged. What the kernel kills it for is
+// no burst.
+func leniencyOf(p *conf.Program) programs.Leniency {
+	if p.Profile != conf.Permissive {
+		return programs.Leniency{}
+	}
+	line := p.Recycle.MaxMemory
+	most := line + conf.Bytes(float64(line)*p.Recycle.Burst)
+	return programs.Leniency{Most: int64(min(most, p.Limits.MemoryMax)), Span: p.Recycle.BurstTime}
+}
+
 func limitsOf(l conf.Limits) cgroup.Limits {
 	return cgroup.Limits{
 		MemoryMin:     int64(l.MemoryMin),

@@ -19,6 +19,7 @@ import (
 // "used:" and by whom it is read as it is. A field that is new must be given a
 // line here, and one that is forgotten in translate.go fails the test.
 var reaches = map[string]string{
+	"Profile":      "leniency",
 	"AutoRestart":  "policy",
 	"StartSecs":    "policy",
 	"StartRetries": "policy",
@@ -55,7 +56,9 @@ var reaches = map[string]string{
 	"Total.PidsMax":        "total",
 
 	"Recycle.MaxJobs":            "policy",
-	"Recycle.MaxMemory":          "run wire",
+	"Recycle.MaxMemory":          "run wire leniency",
+	"Recycle.Burst":              "leniency",
+	"Recycle.BurstTime":          "leniency",
 	"Recycle.MaxAge":             "policy",
 	"Recycle.Jitter":             "policy",
 	"Recycle.MinLifetime":        "policy",
@@ -109,6 +112,7 @@ func translations(p *conf.Program) map[string]any {
 		"run":        runLimits(p),
 		"total":      limitsOf(p.Total),
 		"wire":       wireOf(p),
+		"leniency":   leniencyOf(p),
 		"rlimits":    rlimitsOf(p.Process.Rlimits),
 		"credential": credentialOf(p.User),
 		"counter":    newCounter(p) != nil,
@@ -134,7 +138,7 @@ func TestEveryFieldIsTranslated(t *testing.T) {
 		change(t, field(reflect.ValueOf(&q).Elem(), path))
 		before, after := translations(&p), translations(&q)
 		var got []string
-		for _, name := range []string{"policy", "run", "total", "wire", "rlimits", "credential", "counter", "checkup"} {
+		for _, name := range []string{"policy", "run", "total", "wire", "leniency", "rlimits", "credential", "counter", "checkup"} {
 			if !reflect.DeepEqual(before[name], after[name]) {
 				got = append(got, name)
 			}
@@ -157,7 +161,7 @@ func TestEveryFieldIsTranslated(t *testing.T) {
 
 func plainProgram() conf.Program {
 	return conf.Program{AutoRestart: conf.RestartUnexpected, StartRetries: -1,
-		StopWait: time.Second, LeftoverWait: time.Second, Recycle: conf.Recycle{MaxMemory: 300 << 20},
+		StopWait: time.Second, LeftoverWait: time.Second, Recycle: conf.Recycle{MaxMemory: 300 << 20, Burst: 0.5, BurstTime: time.Second}, Profile: conf.Permissive,
 		Limits: conf.Limits{MemoryHigh: 200 << 20, MemoryMax: conf.Unlimited, MemorySwapMax: conf.Unlimited},
 		Total:  conf.Limits{MemoryHigh: conf.Unlimited, MemoryMax: conf.Unlimited, MemorySwapMax: conf.Unlimited}}
 }

@@ -21,13 +21,13 @@ type available struct{ bytes int64 }
 // when to look again. The loop hears of it too when a shortage is near: a host may
 // fill up without anybody waiting for memory.
 func (h *host) watermark() time.Duration {
-	r, now := h.hostReading(), time.Now()
-	wait := programs.NextHostSample(r.available-h.near, h.seen.measure-r.available, now.Sub(h.seen.at))
+	r, near, now := h.hostReading(), h.near.Load(), time.Now()
+	wait := programs.NextHostSample(r.available-near, h.seen.measure-r.available, now.Sub(h.seen.at))
 	h.seen = sample{now, r.available}
-	if h.near == 0 {
+	if near == 0 {
 		wait = programs.SampleMost
 	}
-	if r.available < h.near {
+	if r.available < near {
 		h.post(r)
 		wait = programs.SampleMost // the loop looks
 	}

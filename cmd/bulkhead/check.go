@@ -59,10 +59,16 @@ func (a *app) checkText(cfg *conf.Config, warnings []conf.Warning, all *conf.Pro
 		a.table(limitsTable(cfg))
 		a.say("")
 	}
-	a.budget(conf.Budget(cfg))
+	a.budget(budget(cfg))
 	a.say("")
 	a.heldBy(supervisor.Enforcement(cfg.Supervisor))
 	a.warnings(warnings)
+}
+
+// budget is what is promised, and what programs have used at most as far as a supervisor has
+// written it down.
+func budget(cfg *conf.Config) conf.Table {
+	return conf.Budget(cfg).Needing(supervisor.Needs(cfg.Supervisor.StateDir))
 }
 
 // heldBy says who would hold these limits on this host.
@@ -86,7 +92,7 @@ func (a *app) warnings(all []conf.Warning) {
 
 // readConfig reads the named config, or the one that is found.
 func readConfig(file string) (*conf.Config, []conf.Warning, error) {
-	env, err := conf.HostEnv()
+	env, err := hostEnv()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,6 +102,13 @@ func readConfig(file string) (*conf.Config, []conf.Warning, error) {
 		}
 	}
 	return conf.Read(file, env)
+}
+
+// hostEnv are the facts of this host, what its supervisors have learned included.
+func hostEnv() (conf.Env, error) {
+	env, err := conf.HostEnv()
+	env.Needs = supervisor.Needs
+	return env, err
 }
 
 func counted(cfg *conf.Config) string {

@@ -26,6 +26,8 @@ type checkedProgram struct {
 	Total       checkedLimits  `json:"total"`
 	Recycle     checkedRecycle `json:"recycle"`
 	OOMScoreAdj int            `json:"oom_score_adj"`
+	UsedAtMost  *int64         `json:"used_at_most"` // by one instance; null: not known
+	SensibleMax *int64         `json:"sensible_memory_max"`
 }
 
 type checkedLimits struct {
@@ -50,7 +52,8 @@ type checkedBudget struct {
 	MemoryTotal int64    `json:"memory_total"`
 	Reserve     int64    `json:"reserve"`
 	Promised    int64    `json:"promised"`
-	Free        int64    `json:"free"` // negative: too much is promised
+	Needed      int64    `json:"needed"` // by programs without a limit, as far as it is known
+	Free        int64    `json:"free"`   // negative: too much is promised
 	Unlimited   []string `json:"unlimited"`
 }
 
@@ -75,12 +78,12 @@ func checkJSON(cfg *conf.Config, warnings []conf.Warning, all *conf.Problems) ch
 	}
 	out.Valid, out.Config, out.Files = true, cfg.Path, cfg.Files
 	out.Enforced, out.Why = supervisor.Enforcement(cfg.Supervisor)
-	for _, p := range cfg.Programs {
-		out.Programs = append(out.Programs, programJSON(p))
+	t := budget(cfg)
+	for i, p := range cfg.Programs {
+		out.Programs = append(out.Programs, programJSON(p, t.Rows[i]))
 	}
-	t := conf.Budget(cfg)
 	out.Budget = &checkedBudget{
-		MemoryTotal: int64(t.MemoryTotal), Reserve: int64(t.Reserve), Promised: int64(t.Promised),
+		MemoryTotal: int64(t.MemoryTotal), Reserve: int64(t.Reserve), Promised: int64(t.Promised), Needed: int64(t.Needed),
 		Free: int64(t.Free()), Unlimited: listed(t.Unlimited),
 	}
 	return out
@@ -90,11 +93,14 @@ func problemJSON(p conf.Problem) checkedProblem {
 	return checkedProblem{File: p.Pos.File, Line: p.Pos.Line, Key: p.Key, Message: p.Message, Hint: p.Hint}
 }
 
-func programJSON(p conf.Program) checkedProgram {
+func programJSON(p conf.Program, r conf.Row) checkedProgram {
 	out := checkedProgram{
 		Name: p.Name, Preset: p.Preset, Instances: []string{}, Limits: limitsJSON(p.Limits), Total: limitsJSON(p.Total),
 		Recycle:     checkedRecycle{p.Recycle.MaxJobs, int64(p.Recycle.MaxMemory), p.Recycle.MaxAge.Seconds()},
 		OOMScoreAdj: p.Process.OOMScoreAdj,
+	}
+	if r.Used > 0 {
+		out.UsedAtMost, out.SensibleMax = new(int64(r.Used)), new(int64(r.Sensible()))
 	}
 	for _, i := range p.Instances {
 		out.Instances = append(out.Instances, i.FullName())
@@ -114,6 +120,5 @@ func orNull(b conf.Bytes) *int64 {
 	if b == conf.Unlimited {
 		return nil
 	}
-	n := int64(b)
-	return &n
+	return new(int64(b))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -98,10 +99,7 @@ func limitsTable(cfg *conf.Config) [][]string {
 		}
 		rows[0] = append(rows[0], c.key)
 		for i, cell := range cells {
-			if cell == "" {
-				cell = "-"
-			}
-			rows[i+1] = append(rows[i+1], cell)
+			rows[i+1] = append(rows[i+1], orDash(cell))
 		}
 	}
 	return rows
@@ -148,12 +146,22 @@ func anyText(cells []string) bool {
 // budget prints what of the host's memory is promised to whom.
 func (a *app) budget(t conf.Table) {
 	rows := [][]string{{"MEMORY", "EACH", "PROMISED"}}
-	for _, r := range t.Rows {
-		rows = append(rows, []string{r.Program, eachText(r), promisedText(r)})
+	learned := slices.ContainsFunc(t.Rows, func(r conf.Row) bool { return r.Used > 0 })
+	if learned {
+		rows[0] = append(rows[0], "USED AT MOST", "SENSIBLE memory_max")
 	}
-	rows = append(rows,
-		[]string{"all programs", "", control.Size(int64(t.Promised))},
-		[]string{"reserve", "", control.Size(int64(t.Reserve))})
+	for _, r := range t.Rows {
+		row := []string{r.Program, eachText(r), promisedText(r)}
+		if learned {
+			row = append(row, usedText(r), orDash(bytesText(r.Sensible())))
+		}
+		rows = append(rows, row)
+	}
+	rows = append(rows, []string{"all programs", "", control.Size(int64(t.Promised))})
+	if t.Needed > 0 {
+		rows = append(rows, []string{"needed without a limit", "", control.Size(int64(t.Needed))})
+	}
+	rows = append(rows, []string{"reserve", "", control.Size(int64(t.Reserve))})
 	if t.MemoryTotal > 0 {
 		rows = append(rows, []string{"host", "", control.Size(int64(t.MemoryTotal))})
 		if t.Exceeded() {
@@ -170,6 +178,22 @@ func eachText(r conf.Row) string {
 		return "-"
 	}
 	return fmt.Sprintf("%d x %s", r.Numprocs, control.Size(int64(r.Each)))
+}
+
+// usedText is what one instance has used at most.
+func usedText(r conf.Row) string {
+	text := orDash(bytesText(r.Used))
+	if r.Need() > 0 && r.Numprocs > 1 {
+		text = fmt.Sprintf("%d x %s", r.Numprocs, text)
+	}
+	return text
+}
+
+func orDash(text string) string {
+	if text == "" {
+		return "-"
+	}
+	return text
 }
 
 func promisedText(r conf.Row) string {

@@ -59,7 +59,7 @@ The name of a program alone means all of its instances (supervisorctl would say 
 	f.BoolVar(&c.asJSON, "json", false, "print JSON")
 	cmd.AddCommand(
 		c.status(), c.why(), c.events(), c.oom(), c.pid(), c.versionOf(),
-		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.signal(), c.pause(), c.resume(),
+		c.start(), c.stop(), c.restart(), c.recycle(), c.scale(), c.profile(), c.signal(), c.pause(), c.resume(),
 		c.tail(), c.maintail(), c.clear(),
 		c.reread(), c.update(), c.upgrade(), c.shutdown(), c.help(), c.open(),
 	)

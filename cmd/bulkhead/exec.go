@@ -103,8 +103,8 @@ func (a *app) runOneoff(flags *pflag.FlagSet, f oneoff.Flags, config string, arg
 }
 
 // promisedToPrograms is the host's budget without commands, as check prints it:
-// what the configuration promises, whether its programs run or not. A supervisor
-// that could tell what it has promised would be asked here.
+// what the configuration promises and what programs without a limit are known to need,
+// whether they run or not.
 func promisedToPrograms(file string, env conf.Env) (conf.Table, error) {
 	if file == "" {
 		var err error
@@ -116,7 +116,7 @@ func promisedToPrograms(file string, env conf.Env) (conf.Table, error) {
 	if err != nil {
 		return conf.Table{}, fmt.Errorf("cannot count what %q promises, see bulkhead check: %v", file, err)
 	}
-	return conf.Budget(cfg), nil
+	return budget(cfg), nil
 }
 
 // ownScore is our oom_score_adj; 0, as most have, where it cannot be read.

@@ -77,7 +77,7 @@ func (a *app) enforcement(all []control.Status, why string) {
 // done are the words of success, should a server not say its own.
 var done = map[string]string{
 	"start": "started", "stop": "stopped", "restart": "restarted", "recycle": "recycled", "signal": "signalled",
-	"pause": "paused", "resume": "resumed", "scale": "scaled", "clear": "cleared", "update": "updated process group",
+	"pause": "paused", "resume": "resumed", "scale": "scaled", "profile": "switched", "clear": "cleared", "update": "updated process group",
 	"upgrade": "upgraded",
 }
 

@@ -125,7 +125,7 @@ func (a *app) runSupervisord(l *supervisordLine) error {
 		}
 	}
 	read := func() (*conf.Config, []conf.Warning, error) {
-		env, err := conf.HostEnv()
+		env, err := hostEnv()
 		if err != nil {
 			return nil, nil, err
 		}

@@ -27,6 +27,7 @@ type wants struct {
 	none   bool // no names at all
 	signal bool
 	count  bool
+	prof   bool
 	now    bool
 	roll   bool
 }
@@ -41,6 +42,7 @@ var verbs = map[string]wants{
 	"pause":    {names: true},
 	"resume":   {names: true},
 	"scale":    {names: true, one: true, count: true},
+	"profile":  {prof: true},
 	"clear":    {names: true},
 	"update":   {},
 	"upgrade":  {none: true},
@@ -77,6 +79,10 @@ func (o Order) Check() error {
 		return wrongPart(o.Verb, "signal", w.signal)
 	case len(o.Signal) > maxName || hasControl(o.Signal):
 		return fmt.Errorf("signal %q is no signal's name", clip(o.Signal))
+	case w.prof != (o.Profile != ""):
+		return wrongPart(o.Verb, "profile", w.prof)
+	case len(o.Profile) > maxName || hasControl(o.Profile):
+		return fmt.Errorf("profile %q is no profile's name", clip(o.Profile))
 	case !w.count && o.Count != 0:
 		return wrongPart(o.Verb, "count", false)
 	case o.Count < 0 || o.Count > maxCount:

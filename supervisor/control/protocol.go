@@ -32,7 +32,8 @@ type Status struct {
 	Recycles           int64  `json:"recycles"`
 	OOMKills           int64  `json:"oom_kills"`
 	OOMScoreAdj        int    `json:"oom_score_adj"`
-	Cgroup             string `json:"cgroup"` // path below the mount, "" where there is none
+	Profile            string `json:"profile"` // strict or permissive
+	Cgroup             string `json:"cgroup"`  // path below the mount, "" where there is none
 
 	Recycling  string  `json:"recycling,omitempty"` // why a recycle is due or under way
 	Paused     bool    `json:"paused,omitempty"`
@@ -88,13 +89,14 @@ type Event struct {
 
 // Order is a request that changes something.
 type Order struct {
-	Verb   string   `json:"verb"`  // start stop restart recycle signal pause resume scale clear update upgrade shutdown
-	Names  []string `json:"names"` // supervisorctl's: name, group:name, group:*, all
-	Signal string   `json:"signal,omitempty"`
-	Count  int      `json:"count,omitempty"`   // scale
-	Now    bool     `json:"now,omitempty"`     // stop --now: cgroup.kill at once
-	Roll   bool     `json:"rolling,omitempty"` // restart --rolling
-	NoWait bool     `json:"no_wait,omitempty"` // answer when the order is taken, not when it is done
+	Verb    string   `json:"verb"`  // start stop restart recycle signal pause resume scale profile clear update upgrade shutdown
+	Names   []string `json:"names"` // supervisorctl's: name, group:name, group:*, all
+	Signal  string   `json:"signal,omitempty"`
+	Count   int      `json:"count,omitempty"`   // scale
+	Profile string   `json:"profile,omitempty"` // profile: strict, permissive
+	Now     bool     `json:"now,omitempty"`     // stop --now: cgroup.kill at once
+	Roll    bool     `json:"rolling,omitempty"` // restart --rolling
+	NoWait  bool     `json:"no_wait,omitempty"` // answer when the order is taken, not when it is done
 }
 
 // Outcome is what became of an Order for one name; Fault is empty on success.

@@ -334,7 +334,7 @@ func TestRefusals(t *testing.T) {
 		{"POST", "/v1/order", `{"verb":"stop","names":["a"],"force":true}`, 400, `cannot read order: unknown field "force"`},
 		{"POST", "/v1/order", `{"verb":"stop","names":"a"}`, 400, `cannot read order: field "names" cannot be string`},
 		{"POST", "/v1/order", `{"verb":"stop","names":["a"]} {}`, 400, `cannot read order: more than one JSON value`},
-		{"POST", "/v1/order", `{"verb":"stpo"}`, 400, `cannot read order: unknown verb "stpo", want one of clear, pause, recycle`},
+		{"POST", "/v1/order", `{"verb":"stpo"}`, 400, `cannot read order: unknown verb "stpo", want one of clear, pause, profile, recycle`},
 		{"POST", "/v1/order", `{"verb":"stop"}`, 400, `cannot read order: stop needs a name`},
 		{"POST", "/v1/order", `{"verb":"stop","names":["a b"]}`, 400, `cannot read order: "a b" is no name`},
 		{"POST", "/v1/order", `{"verb":"stop","names":["a"],"count":1}`, 400, `cannot read order: stop takes no "count"`},
