@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	"bulkhead/conf"
 	"bulkhead/programs"
@@ -22,7 +23,8 @@ type past struct {
 	kills    []control.OOMKill
 	followed string // the boot whose kernel log it followed
 
-	needs map[string]programs.Need
+	needs    map[string]programs.Need
+	relieved map[string]time.Duration // since the boot
 
 	unsent map[string][]control.Event // by notifications
 
@@ -50,7 +52,7 @@ func (p past) serial() uint64 {
 // readPast reads what was loaded. What cannot be read is told and left out: the
 // runs themselves are found without it.
 func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
-	p := past{instances: map[string]instanceRecord{}, reasons: map[string][]control.Reason{}, needs: map[string]programs.Need{}, problems: loaded.Problems}
+	p := past{instances: map[string]instanceRecord{}, reasons: map[string][]control.Reason{}, needs: map[string]programs.Need{}, relieved: map[string]time.Duration{}, problems: loaded.Problems}
 	read := func(key string, to any) bool {
 		err := json.Unmarshal(loaded.Documents[key], to)
 		if err != nil {
@@ -77,6 +79,11 @@ func readPast(loaded state.Loaded, boot string, now *conf.Config) past {
 			var r instanceRecord
 			if read(key, &r) {
 				p.instances[strings.TrimPrefix(key, keyInstance)] = r
+			}
+		case strings.HasPrefix(key, keyRelieved):
+			var at time.Duration
+			if read(key, &at) {
+				p.relieved[strings.TrimPrefix(key, keyRelieved)] = at
 			}
 		case strings.HasPrefix(key, keyReasons):
 			var list []control.Reason

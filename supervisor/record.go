@@ -180,6 +180,11 @@ func (l *loop) rememberAll() map[string]any {
 		all[keyInstance+name] = l.record(in)
 		all[keyReasons+name] = in.reasons
 	}
+	for name, p := range l.programs {
+		if p.relieved != 0 {
+			all[keyRelieved+name] = p.relieved
+		}
+	}
 	for name, n := range l.needs {
 		all[keyNeed+name] = n
 	}

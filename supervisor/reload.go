@@ -242,6 +242,7 @@ func (l *loop) collect() {
 		if len(p.instances) == 0 && !l.defines(name) {
 			delete(l.programs, name)
 			l.forgetNeed(name)
+			l.memory.Delete(keyRelieved + name)
 			l.board.Unsubscribe(name)
 			l.edge.forget(name)
 			gone = true

@@ -354,6 +354,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.undo = append(s.undo, func() { s.loop.alerts.Close(0) })
 	s.loop.memory.Delete(keyUnsent)
 	s.loop.define()
+	s.loop.recallRelieved(p)
 	s.loop.takeover = func(l *loop) { l.resume(p, o.Config) }
 	if s.notify, err = s.told(c); err != nil {
 		return err

@@ -12,6 +12,11 @@ import (
 // its watermark: recycle.when_available_below. The kernel has no event for that, so that
 // it is looked at from time to time, where a program asks for it.
 
+// keyRelieved is when a program was recycled for the host last: a time.Duration since the
+// boot, by program. A cooldown goes on over a crash, or the next supervisor would recycle
+// again what has only just begun.
+const keyRelieved = "relieved/"
+
 const watermarkEvery = 5 * time.Second
 
 // available is the news that the host has so many bytes, less than some watermark.
@@ -44,6 +49,15 @@ func (h *host) watermark() time.Duration {
 	return min(wait, watermarkEvery)
 }
 
+// recallRelieved takes over the cooldowns of what runs on.
+func (l *loop) recallRelieved(past past) {
+	for name, at := range past.relieved {
+		if p := l.programs[name]; p != nil && past.running {
+			p.relieved = at
+		}
+	}
+}
+
 // onAvailable recycles the programs whose watermark that is, each at most once per cooldown.
 func (l *loop) onAvailable(e available) {
 	now := l.now()
@@ -53,6 +67,7 @@ func (l *loop) onAvailable(e available) {
 			continue
 		}
 		p.relieved = now
+		l.memory.Put(keyRelieved+p.conf.Name, now)
 		l.event(nil, 0, control.Event{Kind: "shortage", Name: p.conf.Name, Message: fmt.Sprintf("%s is recycled: %s of memory are available, less than when_available_below %s",
 			p.conf.Name, control.Size(e.bytes), control.Size(int64(rule.WhenAvailableBelow)))})
 		for _, in := range p.instances {

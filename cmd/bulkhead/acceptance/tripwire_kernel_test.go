@@ -17,7 +17,7 @@ import (
 // max_memory, told by the kernel, and finishes its job under memory_max.
 func TestKernelTripwireLatency(t *testing.T) {
 	onKernel(t)
-	const runs, line = 25, 48 << 20
+	const runs, line = 15, 48 << 20
 	log := filepath.Join(t.TempDir(), "runs")
 	s := serve(t, "require", `
 [programs.grow]
