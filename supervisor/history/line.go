@@ -2,6 +2,7 @@ package history
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -70,22 +71,29 @@ const amountMost = 1 << 52
 // Parse reads one line, with or without its newline. What it returns is sound: amounts are
 // from 0 to 2^52, a total is more than 0, and years have four digits.
 func Parse(text []byte) (Line, error) {
-	var l Line
-	if err := json.Unmarshal(text, &l); err != nil {
+	l, err := parse(text)
+	if err != nil {
 		return Line{}, fmt.Errorf("cannot read a line of history: %v", err)
 	}
+	return l, nil
+}
+
+func parse(text []byte) (l Line, err error) {
+	if err := json.Unmarshal(text, &l); err != nil {
+		return l, err
+	}
 	if l.At.IsZero() || l.Boot == "" {
-		return Line{}, fmt.Errorf("cannot read a line of history: it has no time or no boot")
+		return l, errors.New("it has no time or no boot")
 	}
 	l.At = l.At.UTC()
 	if y := l.At.Year(); y < 1970 || y > 9998 {
-		return Line{}, fmt.Errorf("cannot read a line of history: its year is %d", y)
+		return l, fmt.Errorf("it is of the year %d", y)
 	}
 	if l.Memory == nil && l.Mark == "" {
-		return Line{}, fmt.Errorf("cannot read a line of history: it says nothing of memory")
+		return l, errors.New("it says nothing of memory")
 	}
 	if n, ok := l.unsound(); !ok {
-		return Line{}, fmt.Errorf("cannot read a line of history: it has the amount %d", n)
+		return l, fmt.Errorf("it has the amount %d", n)
 	}
 	return l, nil
 }

@@ -97,7 +97,7 @@ func (l *Log) add(text []byte, tooLong bool, name string, n int) {
 	if len(text) == 0 && !tooLong {
 		return
 	}
-	line, err := Parse(text)
+	line, err := parse(text)
 	if tooLong {
 		err = fmt.Errorf("it is longer than %d bytes", lineMost)
 	}

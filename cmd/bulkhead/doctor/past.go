@@ -52,7 +52,7 @@ func DiagnosePast(log history.Log, since time.Duration, zone *time.Location) (*P
 	p := &Past{Bad: log.Bad, Why: printable(log.Why), moments: all, zone: zone}
 	readings := p.readings()
 	if len(readings) == 0 {
-		return nil, fmt.Errorf("cannot say anything of this history: %d lines tell of a supervisor's life, and none of memory", len(all))
+		return nil, fmt.Errorf("cannot say anything of this history: it has %s of a supervisor's life, and none of memory", linesText(len(all)))
 	}
 	first, last := readings[0], readings[len(readings)-1]
 	p.From, p.To, p.Readings, p.Memory = first.at, last.at, len(readings), Memory(*last.Memory)
@@ -133,7 +133,7 @@ func means(at []time.Time, values []float64) (times []time.Time, out []float64) 
 	for i := 0; i < len(at); {
 		end, j := at[0].Add(part*(at[i].Sub(at[0])/part+1)), i
 		var sum, after float64
-		for ; j < len(at) && at[j].Before(end); j++ {
+		for ; j < len(at) && (j == i || at[j].Before(end)); j++ { // centuries, of nonsense, have no end
 			sum, after = sum+values[j], after+float64(at[j].Sub(at[i]))
 		}
 		n := float64(j - i)

@@ -145,9 +145,9 @@ func pastLost(p *Past) []Finding {
 	if p.Lost == 0 {
 		return nil
 	}
-	f := Finding{Rule: "history-lost", Severity: Note, Title: fmt.Sprintf("%d lines of the history could not be written", p.Lost)}
+	f := Finding{Rule: "history-lost", Severity: Note, Title: fmt.Sprintf("%s of the history could not be written", linesText(p.Lost))}
 	f.fact("of what happened then nothing is known; bulkhead ctl events says why")
-	f.advise("df -h of the state directory: there must be 16M for the history")
+	f.advise("df -h of the state directory: the history takes up to 16M there")
 	return []Finding{f}
 }
 

@@ -43,11 +43,12 @@ func pastUnlimited(p *Past) []Finding {
 const limitsShown = 8
 
 // limitFor proposes a limit for each instance, in steps: so much that the line at three quarters
-// of it is where the largest was at most. One that leaks may have what it has.
+// of it is where the largest was at most. Of one that leaks it is twice what it had before it did: that it has
+// grown far beyond is no reason to allow it more.
 func (p *Past) limitFor(g PastProgram) int64 {
-	most := g.Largest.Bytes
-	if !g.leaks(p.Memory) {
-		most = most / 3 * 4
+	most := g.Largest.Bytes / 3 * 4
+	if g.leaks(p.Memory) {
+		most = 2 * g.First / int64(max(g.Now.Instances, 1))
 	}
 	return max((most+limitStep-1)/limitStep*limitStep, limitLeast)
 }

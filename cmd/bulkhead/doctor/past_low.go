@@ -14,7 +14,7 @@ import (
 type Lowest struct {
 	At      time.Time
 	Memory  Memory
-	Holders []Holder // the bulkhead's programs that had the most, three at most
+	Holders []Holder // bulkhead's programs that had the most, three at most
 	Others  int64    // what is in use and none of its programs': other processes, the kernel
 }
 
@@ -53,7 +53,7 @@ func (l Lowest) holders() string {
 	for _, h := range l.Holders {
 		words = append(words, fmt.Sprintf("%s had %s", h.Name, control.Size(h.Bytes)))
 	}
-	return strings.Join(append(words, fmt.Sprintf("what is not bulkhead's %s", control.Size(l.Others))), ", ")
+	return strings.Join(append(words, fmt.Sprintf("all others %s", control.Size(l.Others))), ", ")
 }
 
 // pastLow says that memory was short.

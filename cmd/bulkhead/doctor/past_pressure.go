@@ -66,14 +66,14 @@ func pastPressed(p *Past) []Finding {
 	if w.Short == 0 && w.Still == 0 {
 		return nil
 	}
-	f := Finding{Rule: "pressure", Severity: Warning, Title: fmt.Sprintf("some work waited for memory for %s", spanText(w.Short))}
+	f := Finding{Rule: "pressure", Severity: Warning, Title: fmt.Sprintf("some work waited for memory, %d%% of the time and more, for %s", someWaited, spanText(w.Short))}
 	if w.Still > 0 {
 		f.Severity = Serious
-		f.Title = fmt.Sprintf("all work stood still for memory, again and again for %s", spanText(w.Still))
+		f.Title = fmt.Sprintf("all work stood still for memory, %d%% of the time and more, for %s", allWaited, spanText(w.Still))
 	}
 	f.fact("in the minute before %s some work waited %.0f%% of the time, all of it %.0f%%; %s of %s were available", p.clock(w.Worst.At), w.Worst.Some, w.Worst.Full,
 		control.Size(w.Worst.Available), control.Size(p.Memory.Total))
-	f.fact("some waited %d%% of a minute or more for %s, all did for %s", someWaited, spanText(w.Short), spanText(w.Still))
+	f.fact("of this time some waited %.1f%%, all %.1f%%", w.Some, w.Full)
 	if float64(w.Worst.Available) >= scarce*float64(p.Memory.Total) {
 		f.fact("there was memory: it is a cgroup at its own limit that waits")
 		f.advise("bulkhead ctl events, and bulkhead ctl status while it lasts: raise memory_high or memory_max of whoever is at it")

@@ -49,7 +49,7 @@ func (p *Past) head(b *strings.Builder) {
 	}
 	switch {
 	case p.RoomSpan < pastLeast:
-		fmt.Fprintf(b, "change    unknown, from the %s since the last boot\n", spanText(p.RoomSpan))
+		fmt.Fprintf(b, "change    unknown, from %s of this boot\n", spanText(p.RoomSpan))
 	case !p.Room.Sure() || math.Abs(p.Room.Total) < 1<<20:
 		fmt.Fprintf(b, "change    none to be told from noise, in %s\n", spanText(p.RoomSpan))
 	default:
@@ -65,7 +65,7 @@ func (p *Past) head(b *strings.Builder) {
 	}
 	p.breakLines(b)
 	if p.Bad > 0 {
-		fmt.Fprintf(b, "unread    %d torn or foreign lines; the first: %s\n", p.Bad, p.Why)
+		fmt.Fprintf(b, "unread    %s, torn or not ours; the first: %s\n", linesText(p.Bad), p.Why)
 	}
 }
 
@@ -114,6 +114,13 @@ func readingsText(n int) string {
 		return "1 reading"
 	}
 	return fmt.Sprintf("%d readings", n)
+}
+
+func linesText(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
 }
 
 // Silence is how long ago a history ends; 0 for one that goes on.

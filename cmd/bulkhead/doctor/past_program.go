@@ -21,7 +21,7 @@ type PastProgram struct {
 
 	Growth Growth        // since the last start of one of its runs; not sure of less than pastLeast
 	Span   time.Duration // since then
-	First  int64         // what it had then
+	First  int64         // what it had at first then, 0 unknown
 	Keeps  bool          // since then it has hardly given anything back
 }
 
@@ -100,11 +100,11 @@ func (p *PastProgram) grow(all []point) {
 	for i, u := range all {
 		at[i], sums[i] = u.at, float64(u.Sum)
 	}
-	p.First, p.Span = all[0].Sum, at[len(at)-1].Sub(at[0])
-	if p.Span < pastLeast {
+	if p.Span = at[len(at)-1].Sub(at[0]); p.Span < pastLeast {
 		return
 	}
 	at, sums = means(at, sums)
+	p.First = int64(sums[0])
 	p.Growth = growth(at, sums)
 	p.Keeps = p.Span >= keepLeast && keeps(sums)
 }
