@@ -7,12 +7,13 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/history"
 )
 
 // sample is what the sampler remembers of a run.
 type sample struct {
-	at      time.Time
-	measure int64
+	at            time.Time
+	measure, swap int64
 }
 
 // sampler looks at the runs from time to time: for what the kernel does not
@@ -36,7 +37,10 @@ func (h *host) sampler(ctx context.Context) {
 			wait = min(wait, p.sample(enforced))
 			p.keepScores(time.Now()) // on the way: it never wakes anybody
 		}
-		timer.Reset(min(wait, h.watermark()))
+		r := h.hostReading()
+		wait = min(wait, h.watermark(r))
+		h.history.look(r, time.Now(), func() map[string]history.Program { return h.usage(enforced) })
+		timer.Reset(wait)
 	}
 }
 
@@ -58,7 +62,7 @@ func (p *process) sample(enforced bool) time.Duration {
 	p.learn(r.Measure)
 	p.mu.Lock()
 	last := p.grown
-	p.grown = sample{r.At, r.Measure}
+	p.grown = sample{r.At, r.Measure, r.Swap}
 	over, began := false, false
 	if line > 0 {
 		over, began = p.overLine(r.Measure)
@@ -87,6 +91,7 @@ func (p *process) sample(enforced bool) time.Duration {
 // over its line costs two small reads.
 func (p *process) backUp(line int64) time.Duration {
 	current, swap, err := p.comp.Charged()
+	p.charge.Store(current + swap)
 	if err == nil && p.mayLearn(current+swap) {
 		if r, err := p.comp.Read(); err == nil {
 			p.learn(r.Measure)
