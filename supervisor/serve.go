@@ -322,6 +322,9 @@ func (s *server) build(o Options, e edges, p past) error {
 		return err
 	}
 	s.host = newHost(o.Config, e.tree, poll, e.set, e.streams)
+	if s.host.killer, err = newKiller(); err != nil {
+		return err
+	}
 	journal := newJournal()
 	journal.serial, journal.kept = p.serial(), p.events
 	s.calm = newCalm()
@@ -417,6 +420,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	}()
 	var wg sync.WaitGroup
 	wg.Go(s.host.poll.run)
+	wg.Go(s.host.killer.run)
 	wg.Go(func() { s.host.sampler(edges) })
 	wg.Go(func() { signals(edges, s.daemon, caught) })
 	wg.Go(func() { reapOrphans(edges) })
@@ -453,6 +457,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	endHost()
 	s.notify.close()
 	s.host.poll.stop()
+	s.host.killer.stop()
 	wg.Wait()
 	if s.pidFile != nil {
 		s.pidFile()
