@@ -121,6 +121,7 @@ type server struct {
 	pidFile  func()         // removes it; nil: there is none
 	stored   map[string]int // sockets that systemd has kept for us
 	over     bool           // everything was stopped
+	fleeting error          // why our memory is not locked
 	undo     []func()       // in reverse order, at the end
 }
 
@@ -139,6 +140,7 @@ func newServer(o Options) (s *server, err error) {
 	if s.handed, loaded, err = inherited(); err != nil {
 		return s, err
 	}
+	s.stayResident()
 	if err := s.claim(o.Config.Supervisor); err != nil {
 		return s, err
 	}
@@ -327,7 +329,7 @@ func (s *server) build(o Options, e edges, p past) error {
 	}
 	journal := newJournal()
 	journal.serial, journal.kept = p.serial(), p.events
-	s.calm = newCalm()
+	s.calm = newCalm(s.drill)
 	s.loop = newLoop(p.inForce(o.Config), s.host, e.log, journal)
 	s.loop.before = sinceBoot()
 	s.loop.publish.stir = s.calm.stir
@@ -397,6 +399,9 @@ func (s *server) greet(log *zap.Logger, tree *cgroup.Tree) {
 	}
 	if err := s.keepSockets(); err != nil {
 		log.Warn("systemd does not keep our sockets: clients are refused while we are restarted", zap.Error(err))
+	}
+	if s.fleeting != nil {
+		log.Warn("under a shortage of memory the supervisor may be slow: " + s.fleeting.Error() + "; give it CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit")
 	}
 	if err := protectSelf(); err != nil {
 		log.Debug("no protection against the host's OOM killer", zap.Error(err))
