@@ -33,6 +33,8 @@ type Group struct {
 	fd   int        // O_PATH; -1 when closed
 	kept [fileCount]keptFile
 	peak int64 // the highest memory.current seen, for kernels without memory.peak
+
+	kill killFile
 }
 
 // kept files are opened once and read with pread ever after: reading through
@@ -70,7 +72,7 @@ func (t *Tree) openGroup(path string) (*Group, error) {
 		unix.Close(fd)
 		return nil, fmt.Errorf("cannot stat cgroup %q: %v", path, err)
 	}
-	return &Group{tree: t, path: path, id: st.Ino, fd: fd}, nil
+	return &Group{tree: t, path: path, id: st.Ino, fd: fd, kill: killFile{fd: -1}}, nil
 }
 
 // NewRun makes the cgroup of one run inside a program's: a fresh directory
@@ -107,6 +109,7 @@ func (g *Group) NewRun(instance string, run uint64, l Limits) (*Group, error) {
 		return nil, err
 	}
 	r.fresh = false
+	r.kill.open(r.fd)
 	return r, nil
 }
 
@@ -117,6 +120,7 @@ func (g *Group) OpenRun(instance string, run uint64) (*Group, error) {
 		return nil, err
 	}
 	r.instance, r.run = instance, run
+	r.kill.open(r.fd)
 	return r, nil
 }
 
@@ -138,6 +142,7 @@ func (g *Group) FD() int {
 // EventsFD and PopulatedFD returned are closed with it: take them out of an
 // epoll set first.
 func (g *Group) Close() {
+	g.kill.close()
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i := range g.kept {

@@ -240,6 +240,15 @@ func TestKillSpellings(t *testing.T) {
 	if err := r.Kill(); err != nil || f.get(r.Path()+"/cgroup.kill") != "1" {
 		t.Errorf("Kill: %v", err)
 	}
+	// A run that no descriptor was free for at its birth.
+	f.put(r.Path(), "cgroup.kill", "")
+	r.kill.close()
+	if r.Strike() {
+		t.Error("Strike without a descriptor")
+	}
+	if err := r.Kill(); err != nil || f.get(r.Path()+"/cgroup.kill") != "1" {
+		t.Errorf("Kill: %v", err)
+	}
 	// Before Linux 5.14, with nothing left to kill.
 	if err := os.Remove(r.Path() + "/cgroup.kill"); err != nil {
 		t.Fatal(err)

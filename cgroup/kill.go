@@ -31,6 +31,9 @@ func (g *Group) Signal(sig syscall.Signal) error {
 // [Group.NewRun]). Before Linux 5.14 there is no cgroup.kill: the processes are
 // then killed one by one until none is left, which is waited for, 5 s at most.
 func (g *Group) Kill() error {
+	if g.Strike() {
+		return nil
+	}
 	err := g.withDir(func(fd int) error { return writeAt(fd, "cgroup.kill", "1") })
 	switch {
 	case err == nil || errors.Is(err, fs.ErrClosed):

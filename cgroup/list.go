@@ -24,6 +24,7 @@ func (t *Tree) OpenEntry(e Entry) (*Group, error) {
 		return nil, err
 	}
 	g.instance, g.run = e.Instance, e.Run
+	g.kill.open(g.fd)
 	return g, nil
 }
 

@@ -151,6 +151,9 @@ func (s *Session) Populated() (bool, error) {
 // Signal sends sig to every process of the session, as [Group.Signal] does.
 func (s *Session) Signal(sig syscall.Signal) error { return signalAll(s.Procs, sig) }
 
+// Strike reports false: no one call reaches a session.
+func (s *Session) Strike() bool { return false }
+
 // Kill kills every process of the session until none is left, 5 s at most. It
 // never reaps: a dead main process stays for whoever waits for it.
 func (s *Session) Kill() error { return killUntilEmpty(s.Procs) }

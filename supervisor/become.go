@@ -8,6 +8,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bulkhead/conf"
+	"bulkhead/supervisor/resident"
 	"bulkhead/supervisor/spawn"
 )
 
@@ -39,6 +40,7 @@ func Become(c conf.Supervisor) (told []string, err error) {
 	if c.User == nil {
 		return told, nil
 	}
+	resident.Raise() // only now it may
 	if err := becomeUser(c.User); err != nil {
 		return told, err
 	}

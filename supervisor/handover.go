@@ -12,6 +12,7 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/resident"
 	"bulkhead/supervisor/state"
 )
 
@@ -24,7 +25,8 @@ type handover struct {
 	Conns               []control.Carried
 	Doors               map[string]int // listeners beside Listener, by the name of their door
 	Events              []control.Event
-	Lost                bool // not all that was asked of the runs may have been done
+	Memlock             *resident.Limit // what children are to have; nil: as we
+	Lost                bool            // not all that was asked of the runs may have been done
 }
 
 const (

@@ -26,6 +26,7 @@ type host struct {
 	poll *poller
 	logs *logs.Set
 
+	killer     *killer
 	auto       autoLogs
 	stripANSI  bool // of all output that is logged
 	syslog     hostSyslog
@@ -202,19 +203,10 @@ func (h *host) signal(r ref, sig syscall.Signal, all bool) {
 // must not depend on a write that hangs.
 func (h *host) kill(r ref) {
 	p := h.get(r)
-	if p == nil {
-		return
+	if p == nil || !p.killing.CompareAndSwap(false, true) {
+		return // it is gone, or the last one is still at it
 	}
-	if !p.killing.CompareAndSwap(false, true) {
-		return // the last one is still at it
-	}
-	go func() {
-		defer p.killing.Store(false)
-		if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) {
-			h.post(trouble{r, "cannot kill the cgroup", err})
-		}
-		_ = p.child.Signal(syscall.SIGKILL) // in case it is not in there; done is what is wanted
-	}()
+	h.killer.do(p)
 }
 
 func (h *host) lift(r ref) {

@@ -45,6 +45,8 @@ var rules = []struct {
 		"hear is initialised before everything else"},
 	{"bulkhead/supervisor/keeper", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "go.uber.org/..."},
 		"keeper holds descriptors"},
+	{"bulkhead/supervisor/resident", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
+		"resident is a leaf: it keeps pages and knows no reason"},
 	{"bulkhead/supervisor/oneoff", []string{"bulkhead/supervisor", "bulkhead/supervisor/control", "bulkhead/supervisor/logs", "bulkhead/programs/...", "go.uber.org/..."},
 		"oneoff runs a command without a supervisor"},
 	{"bulkhead/cmd/bulkhead/supervisorctl", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor", "bulkhead/supervisor/control", "os/exec"},

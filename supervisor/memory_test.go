@@ -92,6 +92,7 @@ func (f *fakeCompartment) EventsFD() (int, error)      { return -1, cgroup.ErrGo
 func (f *fakeCompartment) Populated() (bool, error)    { return false, nil }
 func (f *fakeCompartment) PopulatedFD() (int, error)   { return -1, cgroup.ErrGone }
 func (f *fakeCompartment) Signal(syscall.Signal) error { return nil }
+func (f *fakeCompartment) Strike() bool                { return true }
 func (f *fakeCompartment) Kill() error                 { return nil }
 func (f *fakeCompartment) Remove() error               { return nil }
 func (f *fakeCompartment) Close()                      {}

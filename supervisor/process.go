@@ -36,6 +36,7 @@ type compartment interface {
 	Populated() (bool, error)
 	PopulatedFD() (int, error)
 	Signal(sig syscall.Signal) error
+	Strike() bool
 	Kill() error
 	Remove() error
 	Close()
@@ -63,6 +64,7 @@ type process struct {
 	lane    lane
 	speech  lane         // what is said to it
 	killing atomic.Bool  // a kill is under way
+	next    *process     // that is to be killed, of the killer's
 	asked   question     // whether it is well
 	scores  scores       // what its processes are held to
 	charge  atomic.Int64 // to its cgroup, bytes, as the sampler has read it last

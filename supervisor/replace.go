@@ -14,6 +14,7 @@ import (
 
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/hear"
+	"bulkhead/supervisor/resident"
 )
 
 // calmMost is how long the edges may take to come to rest before an exec.
@@ -50,6 +51,9 @@ func (s *server) replace() (err error) {
 	}
 	h := handover{Listener: -1, Notify: -1, TreeLock: s.host.tree.LockFD(), TreeHome: s.host.tree.Home(), StateLock: s.lock.FD(), Lost: lost,
 		Events: s.daemon.journal.all()}
+	if born, raised := resident.Born(); raised {
+		h.Memlock = &born
+	}
 	listener, err := control.ListenerFile(s.listener)
 	if err != nil {
 		return err

@@ -123,6 +123,7 @@ type server struct {
 	pidFile  func()         // removes it; nil: there is none
 	stored   map[string]int // sockets that systemd has kept for us
 	over     bool           // everything was stopped
+	fleeting error          // why our memory is not locked
 	undo     []func()       // in reverse order, at the end
 }
 
@@ -141,6 +142,7 @@ func newServer(o Options) (s *server, err error) {
 	if s.handed, loaded, err = inherited(); err != nil {
 		return s, err
 	}
+	s.stayResident()
 	if err := s.claim(o.Config.Supervisor); err != nil {
 		return s, err
 	}
@@ -324,9 +326,12 @@ func (s *server) build(o Options, e edges, p past) error {
 		return err
 	}
 	s.host = newHost(o.Config, e.tree, poll, e.set, e.streams)
+	if s.host.killer, err = newKiller(); err != nil {
+		return err
+	}
 	journal := newJournal()
 	journal.serial, journal.kept = p.serial(), p.events
-	s.calm = newCalm()
+	s.calm = newCalm(s.drill)
 	s.loop = newLoop(p.inForce(o.Config), s.host, e.log, journal)
 	s.loop.before = sinceBoot()
 	s.loop.publish.stir = s.calm.stir
@@ -402,6 +407,9 @@ func (s *server) greet(log *zap.Logger, tree *cgroup.Tree) {
 	if err := s.keepSockets(); err != nil {
 		log.Warn("systemd does not keep our sockets: clients are refused while we are restarted", zap.Error(err))
 	}
+	if s.fleeting != nil {
+		log.Warn("under a shortage of memory the supervisor may be slow: " + s.fleeting.Error() + "; give it CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit")
+	}
 	if err := protectSelf(); err != nil {
 		log.Debug("no protection against the host's OOM killer", zap.Error(err))
 	}
@@ -425,6 +433,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	s.markHistory(history.Start)
 	var wg sync.WaitGroup
 	wg.Go(s.host.poll.run)
+	wg.Go(s.host.killer.run)
 	wg.Go(func() { s.host.sampler(edges) })
 	wg.Go(func() { signals(edges, s.daemon, caught) })
 	wg.Go(func() { reapOrphans(edges) })
@@ -463,6 +472,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	endHost()
 	s.notify.close()
 	s.host.poll.stop()
+	s.host.killer.stop()
 	wg.Wait()
 	if s.pidFile != nil {
 		s.pidFile()

@@ -159,9 +159,9 @@ func usually(bytes int64) string {
 func (l *loop) giveWay(in *instance, e programs.Event, what string, r hostReading) {
 	in.gaveWay = true
 	l.stale[in] = true
-	l.tellShort(what, r)
 	l.hold(in) // it comes again when it may
 	l.step(in, e)
+	l.tellShort(what, r)
 }
 
 // undo takes back what is in force no more, of each kind for one program at a time, the

@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bulkhead/supervisor/hear"
+	"bulkhead/supervisor/resident"
 )
 
 // idle is how long a keeper that holds nothing waits for a supervisor.
@@ -50,6 +51,7 @@ func run(socket string, idle time.Duration) error {
 	}
 	s := &server{place: p, conn: -1, idle: idle, in: make([]byte, maxPacket+1), out: make([]byte, 0, maxPacket)}
 	slim(s.in)
+	_ = resident.Lock() // what is held is held without it: only answers would be slow
 	return s.loop()
 }
 

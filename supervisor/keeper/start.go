@@ -78,6 +78,7 @@ func start(ctx context.Context, o Options) error {
 		Dir:         "/",
 		Umask:       0o177,
 		OOMScoreAdj: oomScore,
+		Rlimits:     ownLimits(), // it locks its memory as we do
 		Stdout:      -1,
 		Stderr:      int(w.Fd()),
 		CgroupFD:    o.CgroupFD,
@@ -97,6 +98,15 @@ func start(ctx context.Context, o Options) error {
 		return fmt.Errorf("cannot start the keeper: %s", line)
 	}
 	return nil
+}
+
+// ownLimits is our limit of locked memory, which other children do not get.
+func ownLimits() []spawn.Rlimit {
+	var now unix.Rlimit
+	if unix.Getrlimit(unix.RLIMIT_MEMLOCK, &now) != nil {
+		return nil
+	}
+	return []spawn.Rlimit{{Resource: unix.RLIMIT_MEMLOCK, Soft: now.Cur, Hard: now.Max}}
 }
 
 // reap waits for the process that detached the keeper; it has nothing more to

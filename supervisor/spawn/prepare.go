@@ -132,6 +132,16 @@ func bornNofile() (Rlimit, bool) {
 	return Rlimit{Resource: unix.RLIMIT_NOFILE, Soft: min(nofile.Soft, now.Max), Hard: now.Max}, true
 }
 
+// bornMemlock is the limit of locked memory that a child gets when its Spec has none;
+// nil: as we.
+var bornMemlock atomic.Pointer[Rlimit]
+
+// KeepMemlock says what children are to have as limit of locked memory, soft and hard, where
+// ours was raised.
+func KeepMemlock(soft, hard uint64) {
+	bornMemlock.Store(&Rlimit{Resource: unix.RLIMIT_MEMLOCK, Soft: soft, Hard: hard})
+}
+
 // RaiseNofile makes n the least soft limit of open files that a child gets when its
 // Spec has none, as far as the hard one of its start allows. To be called before the
 // first Start.

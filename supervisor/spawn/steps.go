@@ -2,6 +2,7 @@ package spawn
 
 import (
 	"runtime"
+	"slices"
 	"strconv"
 	"syscall"
 	"unsafe"
@@ -163,13 +164,17 @@ func (p *plan) score(adj int) {
 }
 
 func (p *plan) limits(limits []Rlimit) {
-	nofile := false
+	has := func(resource int) bool {
+		return slices.ContainsFunc(limits, func(l Rlimit) bool { return l.Resource == resource })
+	}
 	for _, l := range limits {
-		nofile = nofile || l.Resource == unix.RLIMIT_NOFILE
 		p.limit(l, fatal)
 	}
-	if own, ok := bornNofile(); ok && !nofile {
+	if own, ok := bornNofile(); ok && !has(unix.RLIMIT_NOFILE) {
 		p.limit(own, fatal)
+	}
+	if own := bornMemlock.Load(); own != nil && !has(unix.RLIMIT_MEMLOCK) {
+		p.limit(*own, fatal)
 	}
 }
 

@@ -66,6 +66,25 @@ func (c *Child) Signal(sig syscall.Signal) error {
 	return nil
 }
 
+// SignalGroup sends sig to the process group that the process has led since its birth
+// (setsid). Only of a child of ours that was not waited for is the number known to mean it
+// still; for any other it returns os.ErrProcessDone.
+func (c *Child) SignalGroup(sig syscall.Signal) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.waited || c.stranger {
+		return os.ErrProcessDone
+	}
+	err := unix.Kill(-c.PID, unix.Signal(sig))
+	if err == unix.ESRCH {
+		return os.ErrProcessDone
+	}
+	if err != nil {
+		return fmt.Errorf("cannot send signal %d to process group %d: %w", int(sig), c.PID, err)
+	}
+	return nil
+}
+
 // TryWait returns the status and true once the process has ended, and goes on
 // returning it. It never blocks.
 func (c *Child) TryWait() (Status, bool, error) {

@@ -1,16 +1,14 @@
-package supervisor
+package resident
 
 import (
-	"os"
 	"slices"
-	"strings"
 	"testing"
 )
 
 func TestProgramMaps(t *testing.T) {
 	for _, tt := range []struct {
 		name, maps string
-		want       [][2]uintptr
+		want       []span
 	}{
 		{"a static program", `00400000-00b7e000 r-xp 00000000 08:01 1234 /usr/bin/bulkhead
 00b7e000-012f5000 r--p 0077e000 08:01 1234 /usr/bin/bulkhead
@@ -20,42 +18,16 @@ c000000000-c000400000 rw-p 00000000 00:00 0
 7f0000000000-7f0000021000 r--p 00000000 08:01 99 /usr/lib/locale/C.utf8/LC_CTYPE
 7ffc1fe22000-7ffc1fe43000 rw-p 00000000 00:00 0 [stack]
 7ffc1ffae000-7ffc1ffb0000 r-xp 00000000 00:00 0 [vdso]
-`, [][2]uintptr{{0x400000, 0xb7e000}, {0xb7e000, 0x12f5000}}},
+`, []span{{0x400000, 0xb7e000}, {0xb7e000, 0x12f5000}}},
 		{"shared with others: not only ours", "00400000-00500000 r--s 00000000 08:01 1 /bin/x\n", nil},
 		{"no access at all", "00400000-00500000 ---p 00000000 08:01 1 /bin/x\n", nil},
 		{"write-only would be data too", "00400000-00500000 rwxp 00000000 08:01 1 /bin/x\n", nil},
-		{"replaced since", "00400000-00500000 r-xp 00000000 08:01 1 /bin/x (deleted)\n", [][2]uintptr{{0x400000, 0x500000}}},
+		{"replaced since", "00400000-00500000 r-xp 00000000 08:01 1 /bin/x (deleted)\n", []span{{0x400000, 0x500000}}},
 		{"nonsense", "zz-yy r-xp 0 0 0 /bin/x\n500-400 r-xp 0 0 0 /bin/x\n400 r-xp 0 0 0 /bin/x\n\nfive\n", nil},
 		{"anonymous only", "00400000-00500000 r-xp 00000000 00:00 0\n", nil},
 	} {
 		if got := programMaps(tt.maps); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %x, want %x", tt.name, got, tt.want)
 		}
-	}
-}
-
-// On this very process: what is dropped is found again, and data is as it was.
-func TestShedBreaksNothing(t *testing.T) {
-	own, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(programMaps(string(own))) == 0 {
-		t.Fatal("no mapping of our own program found: shed does nothing here")
-	}
-	heap := make([]byte, 1<<20)
-	for i := range heap {
-		heap[i] = byte(i)
-	}
-	for range 3 {
-		shed()
-	}
-	for i := range heap {
-		if heap[i] != byte(i) {
-			t.Fatalf("byte %d is %d", i, heap[i])
-		}
-	}
-	if !strings.Contains(sigterm.String(), "terminated") { // a constant of the program file
-		t.Error("constants are gone")
 	}
 }
