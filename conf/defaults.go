@@ -196,10 +196,11 @@ func DefaultSocket(env Env) string {
 	if dir := env.Environ["XDG_RUNTIME_DIR"]; filepath.IsAbs(dir) {
 		return filepath.Join(dir, "bulkhead", "bulkhead.sock")
 	}
-	return filepath.Join(defaultStateDir(env), "bulkhead.sock")
+	return filepath.Join(DefaultStateDir(env), "bulkhead.sock")
 }
 
-func defaultStateDir(env Env) string {
+// DefaultStateDir is the state_dir of a supervisor whose config names neither that nor a socket.
+func DefaultStateDir(env Env) string {
 	if env.UID == 0 {
 		return "/var/lib/bulkhead"
 	}

@@ -26,7 +26,7 @@ func placeOf(socket string) string {
 
 // stateDirOf is the default of state_dir.
 func stateDirOf(socket string, env Env) string {
-	dir := defaultStateDir(env)
+	dir := DefaultStateDir(env)
 	if socket != DefaultSocket(env) {
 		dir = filepath.Join(dir, placeOf(socket))
 	}

@@ -61,7 +61,7 @@ var supervisorKeys = []KeyDoc{
 	{"socket", "supervisor", typeString, "/run/bulkhead/bulkhead.sock; $XDG_RUNTIME_DIR/bulkhead/bulkhead.sock when not root", "The unix socket that `bulkhead ctl` talks to."},
 	{"socket_mode", "supervisor", typeOctal, `"0700"`, "The permissions of the socket: who may control the programs."},
 	{"socket_owner", "supervisor", typeString, "as created", "The owner of the socket, as \"user\" or \"user:group\"."},
-	{"state_dir", "supervisor", typeString, "/var/lib/bulkhead; $XDG_STATE_HOME/bulkhead or ~/.local/state/bulkhead when not root; a folder in it where socket is not the default", "The directory of what must outlive the supervisor, of which each has its own."},
+	{"state_dir", "supervisor", typeString, "/var/lib/bulkhead; $XDG_STATE_HOME/bulkhead or ~/.local/state/bulkhead when not root; a folder in it where socket is not the default", "The directory of what must outlive the supervisor, and of its history of memory, 16 MB at most; each has its own."},
 	{"log_file", "supervisor", typeString, "standard error", "The supervisor's own log."},
 	{"log_file_maxbytes", "supervisor", typeSize, `"50M"`, "The size at which that log is rotated; 0 never."},
 	{"log_file_backups", "supervisor", typeInt, "10", "How many rotated logs are kept; 0 truncates instead."},
