@@ -31,6 +31,8 @@ var rules = []struct {
 		"logs moves bytes"},
 	{"bulkhead/supervisor/state", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
 		"state is a leaf: it keeps documents and knows none"},
+	{"bulkhead/supervisor/history", []string{"bulkhead/...", "go.uber.org/...", "github.com/...", "os/exec"},
+		"history is a leaf: it keeps readings and takes none"},
 	{"bulkhead/supervisor/xmlrpc", []string{"bulkhead/...", "go.uber.org/...", "golang.org/x/...", "os", "os/exec"},
 		"xmlrpc is a leaf: a format and a client"},
 	{"bulkhead/supervisor/rpc", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor/logs", "bulkhead/supervisor/spawn", "go.uber.org/..."},
@@ -48,7 +50,7 @@ var rules = []struct {
 	{"bulkhead/cmd/bulkhead/supervisorctl", []string{"bulkhead/conf", "bulkhead/cgroup", "bulkhead/programs/...", "bulkhead/supervisor", "bulkhead/supervisor/control", "os/exec"},
 		"supervisorctl asks in supervisord's language, whoever answers"},
 	{"bulkhead/cmd/bulkhead/doctor", []string{"bulkhead/programs/...", "bulkhead/cgroup", "bulkhead/supervisor", "bulkhead/supervisor/rpc", "os/exec", "syscall"},
-		"doctor reads files of the kernel's; it starts, changes and asks nothing"},
+		"doctor reads files: the kernel's, and a supervisor's history; it starts, changes and asks nothing"},
 	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec", "github.com/prometheus/..."},
 		"the command line asks the daemon; it decides nothing and starts nothing"},
 }
