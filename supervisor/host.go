@@ -36,6 +36,7 @@ type host struct {
 	reserve    int64         // of the host's memory, bytes
 	near       int64         // bytes available, below which a shortage is near
 	seen       sample        // what was available when the sampler looked last
+	history    *historian    // nil: nothing is written down
 
 	mu      sync.Mutex
 	runs    map[ref]*process

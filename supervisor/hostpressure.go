@@ -59,13 +59,15 @@ func (h *host) watchHost() (end func()) {
 // hostReading is 0 in what cannot be read, but for memory: who cannot read that
 // has all of it.
 func (h *host) hostReading() hostReading {
-	r := hostReading{available: memAvailable()}
+	r := hostReading{memory: readMeminfo()}
+	r.available = r.memory.available
 	if r.available == 0 {
 		r.available = math.MaxInt64
 	}
 	if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
 		r.some, r.full = averageOf(text, "some"), averageOf(text, "full")
 		r.waited = time.Duration(fieldOf(text, "full", "total=")) * time.Microsecond
+		r.someWaited = time.Duration(fieldOf(text, "some", "total=")) * time.Microsecond
 	}
 	return r
 }

@@ -121,6 +121,10 @@ func (l *loop) late(e any) {
 		if e.err != nil {
 			l.log.Warn(stateLost, zap.Error(e.err))
 		}
+	case historyTrouble:
+		if e.err != nil {
+			l.log.Warn(historyLost, zap.Error(e.err))
+		}
 	}
 }
 

@@ -65,6 +65,7 @@ type process struct {
 	killing atomic.Bool  // a kill is under way
 	asked   question     // whether it is well
 	scores  scores       // what its processes are held to
+	charge  atomic.Int64 // to its cgroup, bytes, as the sampler has read it last
 	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
 
 	mu       sync.Mutex

@@ -77,6 +77,13 @@ func (p *publisher) get() (*snapshot, <-chan struct{}) {
 	return p.snap, p.changed
 }
 
+// peek is get for who looks by the clock: nothing happens by it.
+func (p *publisher) peek() *snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.snap
+}
+
 func (p *publisher) put(s *snapshot) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

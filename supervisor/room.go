@@ -32,25 +32,40 @@ func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
 	return room
 }
 
-// memAvailable is what the kernel thinks can be had without swapping, in bytes
-// (/proc/meminfo); 0 when it does not say.
-func memAvailable() int64 {
+// meminfo is the host's memory, in bytes (/proc/meminfo); 0 for what the kernel does not say.
+type meminfo struct{ total, available, swapTotal, swapFree int64 }
+
+func readMeminfo() meminfo {
 	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
-		return 0
+		return meminfo{}
 	}
-	return parseAvailable(b)
+	return parseMeminfo(b)
 }
 
-func parseAvailable(meminfo []byte) int64 {
-	for line := range bytes.Lines(meminfo) {
-		if rest, ok := bytes.CutPrefix(line, []byte("MemAvailable:")); ok {
-			kib, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
-			if err != nil {
-				return 0
-			}
-			return kib << 10
+// memAvailable is what the kernel thinks can be had without swapping.
+func memAvailable() int64 { return readMeminfo().available }
+
+func parseMeminfo(text []byte) (m meminfo) {
+	for line := range bytes.Lines(text) {
+		name, rest, _ := bytes.Cut(line, []byte(":"))
+		var to *int64
+		switch string(name) {
+		case "MemTotal":
+			to = &m.total
+		case "MemAvailable":
+			to = &m.available
+		case "SwapTotal":
+			to = &m.swapTotal
+		case "SwapFree":
+			to = &m.swapFree
+		default:
+			continue
+		}
+		kib, err := strconv.ParseInt(string(bytes.TrimSuffix(bytes.TrimSpace(rest), []byte(" kB"))), 10, 64)
+		if err == nil && kib >= 0 && kib < 1<<40 {
+			*to = kib << 10
 		}
 	}
-	return 0
+	return m
 }

@@ -18,7 +18,7 @@ func atoi(t *testing.T, s string) int {
 	return n
 }
 
-func TestParseAvailable(t *testing.T) {
+func TestParseMeminfo(t *testing.T) {
 	for _, tt := range []struct {
 		name, meminfo string
 		want          int64
@@ -32,7 +32,7 @@ func TestParseAvailable(t *testing.T) {
 		{"a longer key", "XMemAvailable: 5 kB\nMemAvailableToo: 5 kB\n", 0},
 		{"empty", "", 0},
 	} {
-		if got := parseAvailable([]byte(tt.meminfo)); got != tt.want {
+		if got := parseMeminfo([]byte(tt.meminfo)).available; got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}

@@ -7,12 +7,13 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
+	"bulkhead/supervisor/history"
 )
 
 // sample is what the sampler remembers of a run.
 type sample struct {
-	at      time.Time
-	measure int64
+	at            time.Time
+	measure, swap int64
 }
 
 // sampler looks at the runs from time to time: for what the kernel does not
@@ -36,7 +37,10 @@ func (h *host) sampler(ctx context.Context) {
 			wait = min(wait, p.sample(enforced))
 			p.keepScores(time.Now()) // on the way: it never wakes anybody
 		}
-		timer.Reset(min(wait, h.watermark()))
+		r := h.hostReading()
+		wait = min(wait, h.watermark(r))
+		h.history.look(r, time.Now(), wait, func() map[string]history.Program { return h.usage(enforced) })
+		timer.Reset(wait)
 	}
 }
 
@@ -56,7 +60,7 @@ func (p *process) sample(enforced bool) time.Duration {
 	}
 	p.mu.Lock()
 	last := p.grown
-	p.grown = sample{r.At, r.Measure}
+	p.grown = sample{r.At, r.Measure, r.Swap}
 	p.mu.Unlock()
 	switch {
 	case r.Measure >= most:
@@ -77,6 +81,7 @@ func (p *process) sample(enforced bool) time.Duration {
 // over its line costs two small reads.
 func (p *process) backUp(line int64) time.Duration {
 	current, swap, err := p.comp.Charged()
+	p.charge.Store(current + swap)
 	if err != nil || line == 0 {
 		return programs.SampleMost
 	}

@@ -19,6 +19,7 @@ import (
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/history"
 	"bulkhead/supervisor/logs"
 	"bulkhead/supervisor/spawn"
 	"bulkhead/supervisor/state"
@@ -345,6 +346,9 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.store = state.Open(c.StateDir, p.boot, p.loaded, func(err error) { s.loop.post(stateTrouble{err}) })
 	s.undo = append(s.undo, func() { _ = s.store.Close() }) // what could not be written was told
 	s.loop.memory = s.store
+	written := history.Open(c.StateDir, func(err error) { s.loop.post(historyTrouble{err}) })
+	s.undo = append(s.undo, func() { _ = written.Close() }) // a disk that does not answer was told
+	s.host.history = newHistorian(written, p.boot, s.loop.publish.peek)
 	s.host.keep = newKeeper(s.host, c)
 	s.undo = append(s.undo, func() { s.host.keep.end(s.over) })
 	s.loop.oom.recall(p)
@@ -415,6 +419,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 			end()
 		}
 	}()
+	s.markHistory(history.Start)
 	var wg sync.WaitGroup
 	wg.Go(s.host.poll.run)
 	wg.Go(func() { s.host.sampler(edges) })
@@ -440,11 +445,13 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	endHost := s.host.watchHost()
 	s.loop.run(ctx)
 	if s.loop.left {
+		s.markHistory(history.Leave)
 		s.loop.rememberSelf(false)
 		return // the edges are at rest, and end with the process
 	}
 	s.host.settle()
 	s.over = true
+	s.markHistory(history.Stop)
 	if left := s.loop.alerts.Close(alertMost); len(left) > 0 {
 		s.store.Put(keyUnsent, left)
 	}

@@ -37,6 +37,10 @@ type hostReading struct {
 	some      float64       // percent of the last 10 s in which some tasks waited for memory
 	full      float64       // in which all did
 	waited    time.Duration // all tasks, ever
+
+	// Written down, and nothing is decided by it.
+	memory     meminfo
+	someWaited time.Duration // some tasks, ever
 }
 
 // sinceLast is the share of the time since the last look in which all tasks waited, in percent: the

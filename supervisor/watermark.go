@@ -17,13 +17,13 @@ const watermarkEvery = 5 * time.Second
 // available is the news that the host has so many bytes, less than some watermark.
 type available struct{ bytes int64 }
 
-// watermark compares the host's memory with the highest watermark of what runs, and says
+// watermark compares a reading with the highest watermark of what runs, and says
 // when to look again. The loop hears of it too when a shortage is near: a host may
 // fill up without anybody waiting for memory.
-func (h *host) watermark() time.Duration {
-	r, now := h.hostReading(), time.Now()
+func (h *host) watermark(r hostReading) time.Duration {
+	now := time.Now()
 	wait := programs.NextHostSample(r.available-h.near, h.seen.measure-r.available, now.Sub(h.seen.at))
-	h.seen = sample{now, r.available}
+	h.seen = sample{at: now, measure: r.available}
 	if h.near == 0 {
 		wait = programs.SampleMost
 	}
