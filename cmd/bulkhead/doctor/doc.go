@@ -6,6 +6,9 @@
 // rules of which each has a file named for its noun (full.go, fork.go,
 // victim.go, ...). Report.Print renders it.
 //
+// DiagnosePast does the same over what a supervisor has written down; its
+// files are past*.go.
+//
 // It never changes anything, starts nothing and asks no other process: what a
 // process has told nobody, such as options that Redis was given by CONFIG SET,
 // is not known here.

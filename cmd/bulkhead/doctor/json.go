@@ -49,7 +49,7 @@ func (r *Report) Document() Document {
 		Memory:   r.Host.Memory,
 		Pressure: r.Host.Pressure, Readings: r.Readings, Seconds: r.Span.Seconds(), Room: r.Room.document(),
 		Unmeasured: r.Host.Unmeasured, Hidden: r.Host.Hidden,
-		Programs: []DocumentProgram{}, Victims: []DocumentVictim{}, Findings: []Finding{},
+		Programs: []DocumentProgram{}, Victims: []DocumentVictim{},
 	}
 	for _, p := range r.Programs {
 		row := DocumentProgram{Name: p.Name, Count: len(p.Processes), RSS: p.RSS, Pss: known(p.Pss), Swap: p.Swap, Growth: p.Growth.document()}
@@ -61,16 +61,23 @@ func (r *Report) Document() Document {
 	for _, v := range r.Victims[:min(len(r.Victims), victimsShown)] {
 		d.Victims = append(d.Victims, DocumentVictim{v.PID, v.Program, v.RSS, v.Swap, known(v.OOMScore), v.OOMScoreAdj})
 	}
-	for _, f := range r.Findings {
+	d.Findings = documentFindings(r.Findings)
+	return d
+}
+
+// documentFindings has lists where there is nothing, and no null.
+func documentFindings(all []Finding) []Finding {
+	out := []Finding{}
+	for _, f := range all {
 		if f.Advice == nil {
 			f.Advice = []string{}
 		}
 		if f.Facts == nil {
 			f.Facts = []string{}
 		}
-		d.Findings = append(d.Findings, f)
+		out = append(out, f)
 	}
-	return d
+	return out
 }
 
 func known[T int | int64](n T) *T {

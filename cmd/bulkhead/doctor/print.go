@@ -29,20 +29,24 @@ func (r *Report) Print(w io.Writer) error {
 	if len(r.Findings) == 0 {
 		b.WriteString("Nothing to say: nothing here is about to run out of memory.\n")
 	}
-	for i, f := range r.Findings {
+	printFindings(&b, r.Findings)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func printFindings(b *strings.Builder, all []Finding) {
+	for i, f := range all {
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(&b, "%s: %s\n", f.Severity, f.Title)
+		fmt.Fprintf(b, "%s: %s\n", f.Severity, f.Title)
 		for _, fact := range f.Facts {
-			fmt.Fprintf(&b, "    %s\n", fact)
+			fmt.Fprintf(b, "    %s\n", fact)
 		}
 		for _, advice := range f.Advice {
-			fmt.Fprintf(&b, "    -> %s\n", advice)
+			fmt.Fprintf(b, "    -> %s\n", advice)
 		}
 	}
-	_, err := io.WriteString(w, b.String())
-	return err
 }
 
 func (r *Report) head(b *strings.Builder) {
