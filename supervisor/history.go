@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bulkhead/conf"
-	"bulkhead/programs"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/history"
 )
@@ -46,9 +45,9 @@ func (h *historian) mark(m history.Mark, version, config string) {
 }
 
 // look writes a line when it is time to: at the sampler's first look, and then at the
-// one that is nearest to a minute after the last.
-func (h *historian) look(r hostReading, now time.Time, usage func() map[string]history.Program) {
-	if h == nil || !h.last.IsZero() && now.Sub(h.last) < historyEvery-programs.SampleMost/2 {
+// one that is nearest to a minute after the last. The next look is in wait.
+func (h *historian) look(r hostReading, now time.Time, wait time.Duration, usage func() map[string]history.Program) {
+	if h == nil || !h.last.IsZero() && now.Sub(h.last) < historyEvery-wait/2 {
 		return
 	}
 	if r.memory.total == 0 {
@@ -140,13 +139,13 @@ func (h *host) charged(name string, all []*process, u *history.Program) {
 	}
 }
 
-// sampled takes what the sampler has found not long ago; who has no line is read here.
+// sampled takes what the sampler has found on this round; who has no line, or had one once, is read here.
 func sampled(all []*process, u *history.Program) {
 	for _, p := range all {
 		p.mu.Lock()
 		s := p.grown
 		p.mu.Unlock()
-		if s.at.IsZero() || time.Since(s.at) > programs.SampleMost {
+		if s.at.IsZero() || time.Since(s.at) > historyEvery {
 			r, err := p.comp.Read()
 			if err != nil {
 				continue // it has ended

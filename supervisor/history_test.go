@@ -59,18 +59,18 @@ func TestLook(t *testing.T) {
 	r := hostReading{memory: meminfo{8, 4, 2, 1}, waited: 3 * time.Millisecond, someWaited: 5 * time.Millisecond}
 	began := time.Now()
 	for i := range 3 { // it cannot be read: it is tried again
-		h.look(hostReading{}, began.Add(-time.Duration(i)*time.Second), usage)
+		h.look(hostReading{}, began.Add(-time.Duration(i)*time.Second), time.Second, usage)
 	}
 	for _, step := range []time.Duration{programs.SampleMost, programs.SampleCalm, 7 * time.Second} {
 		h.last, w.lines, reads = time.Time{}, nil, 0
 		for at := time.Duration(0); at <= 10*time.Minute; at += step {
-			h.look(r, began.Add(at), usage)
+			h.look(r, began.Add(at), step, usage)
 		}
-		if n := len(w.lines); n < 10 || n > 12 || reads != n {
+		if n := len(w.lines); n < 10 || n > 11 || reads != n {
 			t.Errorf("looked every %v: %d lines in 10 minutes, %d times read", step, n, reads)
 		}
 		for i := 1; i < len(w.lines); i++ {
-			if apart := w.lines[i].At.Sub(w.lines[i-1].At); apart < 52*time.Second || apart > 68*time.Second {
+			if apart := w.lines[i].At.Sub(w.lines[i-1].At); apart < historyEvery-step/2 || apart > historyEvery+step/2 {
 				t.Errorf("looked every %v: %v apart", step, apart)
 			}
 		}
@@ -82,7 +82,7 @@ func TestLook(t *testing.T) {
 		t.Errorf("up %d (-want +got):\n%s", got.Up, diff)
 	}
 	var none *historian
-	none.look(r, began, usage)
+	none.look(r, began, time.Second, usage)
 	none.mark(history.Stop, "", "")
 }
 

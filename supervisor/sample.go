@@ -39,7 +39,7 @@ func (h *host) sampler(ctx context.Context) {
 		}
 		r := h.hostReading()
 		wait = min(wait, h.watermark(r))
-		h.history.look(r, time.Now(), func() map[string]history.Program { return h.usage(enforced) })
+		h.history.look(r, time.Now(), wait, func() map[string]history.Program { return h.usage(enforced) })
 		timer.Reset(wait)
 	}
 }
