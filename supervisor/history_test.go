@@ -118,7 +118,7 @@ func TestUsageIsReadOnce(t *testing.T) {
 		var comps []*fakeCompartment
 		for i, r := range c.runs {
 			f := newFakeRun(t, false, func(p *conf.Program) { p.Name = r.program })
-			f.host, f.n = h, uint64(i+1)
+			f.host, f.n, f.most = h, uint64(i+1), mib // what it uses is nothing to be learned
 			f.comp.reading = cgroup.Reading{Measure: r.measure, Swap: r.swap, Cache: r.cache, At: time.Now()}
 			h.runs[f.ref] = f.process
 			if c.looked {
