@@ -79,6 +79,13 @@ func (f *fakeCompartment) listed() []time.Time {
 	return f.lists
 }
 
+// says is what the next readings are, without page cache.
+func (f *fakeCompartment) says(measure int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.reading = cgroup.Reading{Measure: measure, MeasureFromCurrent: measure, At: time.Now()}
+}
+
 func (f *fakeCompartment) readings() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -126,7 +133,11 @@ func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRu
 	}
 	f := &fakeRun{t: t, comp: &fakeCompartment{}}
 	h := newHost(&conf.Config{}, tree, nil, nil, nil)
-	h.post = func(e any) { f.posted = append(f.posted, e) }
+	h.post = func(e any) {
+		f.comp.mu.Lock()
+		defer f.comp.mu.Unlock()
+		f.posted = append(f.posted, e)
+	}
 	f.process = &process{host: h, ref: ref{&instance{}, 1}, comp: f.comp, wire: wireOf(&p)}
 	f.process.prog.Store(&p)
 	f.wire.At = f.wire.Arm()
@@ -170,6 +181,8 @@ func (f *fakeRun) touch(measure, cache int64) {
 func (f *fakeRun) want(what string, posted []any, highs ...int64) {
 	f.t.Helper()
 	flush(&f.lane)
+	f.comp.mu.Lock()
+	defer f.comp.mu.Unlock()
 	if len(f.posted) != len(posted) {
 		f.t.Errorf("%s: posted %+v, want %+v", what, f.posted, posted)
 	} else {
@@ -361,12 +374,12 @@ func TestBurst(t *testing.T) {
 		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 154*mib)
 		f.touch(130*mib, 3*mib)
 		f.want("more", nil)
-		f.comp.reading = cgroup.Reading{Measure: 40 * mib, MeasureFromCurrent: 40 * mib}
+		f.comp.says(40 * mib)
 		wait(31 * time.Second)
 		f.want("looked at its end", nil, 101*mib)
 		f.touch(120*mib, 0)
 		f.want("the next", []any{bursting{f.ref, 120 * mib}}, 151*mib)
-		f.comp.reading = cgroup.Reading{}
+		f.comp.says(0)
 	})
 	within("long", func(f *fakeRun) {
 		f.touch(120*mib, 0)
@@ -395,11 +408,11 @@ func TestBurst(t *testing.T) {
 	})
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
-		f.comp.reading = cgroup.Reading{Measure: 120 * mib, At: time.Now()}
+		f.comp.says(120 * mib)
 		f.sample(false)
 		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
 		wait(30 * time.Second)
-		f.comp.reading.At = time.Now()
+		f.comp.says(120 * mib)
 		f.sample(false)
 		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
 	})
