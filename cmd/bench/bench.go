@@ -149,8 +149,12 @@ func (b *bench) result(machine string) string {
 	if b.beside != "" {
 		beside = " " + strings.TrimSuffix(b.beside, ".") + "."
 	}
-	fmt.Fprintf(&out, "## Results\n\n%s. Load average at the beginning %s, at the end %s.%s %d of %d rounds of all, interleaved; idle for %v each; %s.\n",
-		machine, b.loads[0], b.loads[1], beside, b.done, b.rounds, b.idle, time.Now().UTC().Format("January 2006"))
+	rest := ""
+	if slices.Contains(b.works, "idle") {
+		rest = fmt.Sprintf("; idle for %v each", b.idle)
+	}
+	fmt.Fprintf(&out, "## Results\n\n%s. Load average at the beginning %s, at the end %s.%s %d of %d rounds of all, interleaved%s; %s.\n",
+		machine, b.loads[0], b.loads[1], beside, b.done, b.rounds, rest, time.Now().UTC().Format("January 2006"))
 	fmt.Fprintf(&out, "Versions: %s.\n\n", strings.Join(b.versions, ", "))
 	out.WriteString("Medians; in parentheses how many times bulkhead's. A dash: not run, see the limits below the tables.\n\n")
 	if t := targetTable(targets(b.book)); t != "" {

@@ -17,6 +17,7 @@ type options struct {
 	works    []string
 	peers    []string
 	idle     time.Duration
+	kills    int
 	mega     int64 // megabytes of a noisy child alone
 	out      string
 	bulkhead string
@@ -35,6 +36,7 @@ func parse(args []string, known []string, errs io.Writer) (o options, err error)
 	doing := flags.String("works", strings.Join(names(), ","), "which works are done, a `LIST`")
 	who := flags.String("peers", strings.Join(known, ","), "which peers do them, a `LIST`")
 	flags.DurationVar(&o.idle, "idle", 30*time.Second, "how long idle instances are looked at")
+	flags.IntVar(&o.kills, "kills", 20, "how many children are killed in a session, each of them once")
 	flags.Int64Var(&o.mega, "mb", 256, "how many `MEGABYTES` one noisy child writes; 50 write as much together")
 	flags.StringVar(&o.out, "o", "", "a Markdown `FILE` to write the tables into; none when empty")
 	flags.StringVar(&o.bulkhead, "bulkhead", "", "the bulkhead `FILE` to measure; default: beside this program")
@@ -63,6 +65,8 @@ func parse(args []string, known []string, errs io.Writer) (o options, err error)
 		return o, fmt.Errorf("cannot do %d rounds: at least 1", o.rounds)
 	case o.idle < time.Second:
 		return o, fmt.Errorf("cannot look at idle instances for %v: at least 1s", o.idle)
+	case o.kills < 1:
+		return o, fmt.Errorf("cannot kill %d children: at least 1", o.kills)
 	case o.mega < 1 || o.mega > 100_000:
 		return o, fmt.Errorf("cannot write %d megabytes: 1 to 100000", o.mega)
 	}

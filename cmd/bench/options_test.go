@@ -32,6 +32,7 @@ func TestParseRefuses(t *testing.T) {
 		{"-works start,walk", `cannot use -works "start,walk": no "walk"; there are start, idle`},
 		{"-peers c", `cannot use -peers "c": no "c"; there are a, b`},
 		{"-idle 1ms", "cannot look at idle instances for 1ms"},
+		{"-kills 0", "cannot kill 0 children"},
 		{"-mb 0", "cannot write 0 megabytes"},
 		{"more", `cannot use "more"`},
 		{"-what", "flag provided but not defined"},

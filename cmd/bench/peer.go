@@ -64,6 +64,7 @@ type scene struct {
 	N, I, Files         int
 	Bytes               int64
 	Numbers             []int
+	Limits              bool
 }
 
 func (s *session) scene() scene {
@@ -92,5 +93,5 @@ func packaged(program, pkg string) (string, error) {
 
 // everyone are all peers, in the order of the tables.
 func everyone() []peer {
-	return []peer{raw{}, bulkhead{}, supervisord{}, s6{}, runit{}, monit{}}
+	return []peer{raw{}, bulkhead{}, bulkhead{bare: true}, supervisord{}, s6{}, runit{}, monit{}}
 }

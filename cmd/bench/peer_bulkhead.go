@@ -7,9 +7,16 @@ import (
 	"syscall"
 )
 
-type bulkhead struct{}
+// bulkhead with limits armed is what its users run; without any it does what its
+// peers do.
+type bulkhead struct{ bare bool }
 
-func (bulkhead) name() string               { return "bulkhead" }
+func (b bulkhead) name() string {
+	if b.bare {
+		return "bulkhead-bare"
+	}
+	return own
+}
 func (bulkhead) quit() syscall.Signal       { return syscall.SIGTERM }
 func (bulkhead) limit(string) (int, string) { return unlimited, "" }
 func (bulkhead) config(s *session) string   { return s.file("bulkhead.toml") }
@@ -23,7 +30,9 @@ func (bulkhead) version(t tools) (string, error) {
 }
 
 func (b bulkhead) prepare(s *session) error {
-	return s.write(b.config(s), "bulkhead.toml", s.scene(), 0o600)
+	v := s.scene()
+	v.Limits = !b.bare
+	return s.write(b.config(s), "bulkhead.toml", v, 0o600)
 }
 
 func (b bulkhead) command(s *session) []string {

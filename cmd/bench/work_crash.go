@@ -7,17 +7,14 @@ import (
 	"time"
 )
 
-// kills is how many instances are killed in a round, each one once: most
-// supervisors hold back the second crash of the same one.
-const kills = 20
-
-// crash is from the SIGKILL of a child to its replacement's exec.
+// crash is from the SIGKILL of a child to its replacement's exec. Each one is
+// killed once: most supervisors hold back the second crash of the same one.
 func crash(ctx context.Context, s *session, b *bench) error {
 	// s6 and runit hold back a start within a second of the last one.
 	if err := pause(ctx, time.Second); err != nil {
 		return err
 	}
-	for i := range min(kills, s.n) {
+	for i := range min(b.kills, s.n) {
 		mark, killed := s.report.mark(), now()
 		if err := syscall.Kill(s.pids[i], syscall.SIGKILL); err != nil {
 			return fmt.Errorf("cannot kill worker %d: %v", s.pids[i], err)

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// settle is how long a supervisor may tidy up after a start.
-const settle = 3 * time.Second
+// settle is how long a supervisor may tidy up after a start: a collector gives
+// memory back for some seconds.
+const settle = 8 * time.Second
 
 // idle is the CPU time and the wake-ups of a peer that has nothing to do.
 func idle(ctx context.Context, s *session, b *bench) error {
