@@ -10,7 +10,7 @@ VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE '
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: build run test deps check unit kernel soak fuzz clean
+.PHONY: build run test deps check unit kernel soak fuzz bench clean
 
 build: ## bin/bulkhead, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
@@ -55,6 +55,12 @@ soak: build ## killed 50 times and upgraded 50 times under load; a shorter one i
 
 fuzz: ## the main fuzz targets for half a minute each, the others for 3 s
 	.ci/fuzz 30
+
+# No part of test: it measures, and fails on wrong bytes, counts and states only.
+bench: build ## bulkhead beside its peers, into docs/benchmarks.md; BENCH='-n 10,200 -rounds 3'
+	packaging/install-bench-deps.sh
+	@CGO_ENABLED=0 go build -o bin/bench ./cmd/bench
+	bin/bench -o docs/benchmarks.md $(BENCH)
 
 clean:
 	rm -rf bin .cache

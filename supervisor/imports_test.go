@@ -53,6 +53,8 @@ var rules = []struct {
 		"supervisorctl asks in supervisord's language, whoever answers"},
 	{"bulkhead/cmd/bulkhead/doctor", []string{"bulkhead/programs/...", "bulkhead/cgroup", "bulkhead/supervisor", "bulkhead/supervisor/rpc", "os/exec", "syscall"},
 		"doctor reads files: the kernel's, and a supervisor's history; it starts, changes and asks nothing"},
+	{"bulkhead/cmd/bench", []string{"bulkhead/..."},
+		"bench runs the program as any peer: what it measures is what users have"},
 	{"bulkhead/cmd/bulkhead", []string{"bulkhead/programs/...", "bulkhead/cgroup", "os/exec", "github.com/prometheus/..."},
 		"the command line asks the daemon; it decides nothing and starts nothing"},
 }

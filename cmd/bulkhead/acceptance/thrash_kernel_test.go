@@ -26,6 +26,9 @@ func thrash() {
 	var all [][]byte
 	left := number("THRASH_BYTES")
 	_ = filepath.WalkDir(os.Getenv("THRASH_UNDER"), func(path string, e fs.DirEntry, err error) error {
+		if err == nil && e.IsDir() && path != os.Getenv("THRASH_UNDER") {
+			return fs.SkipDir // an emulated machine would look at files for minutes
+		}
 		if err != nil || !e.Type().IsRegular() {
 			return nil
 		}
@@ -97,7 +100,7 @@ numprocs = 8
 	}
 	defer unix.Munlockall()
 
-	const room = 120 << 20 // for the pages of files
+	const room = 48 << 20 // for the pages of files, besides what the kernel does not count as available
 	free := procField(t, "/proc/meminfo", "MemAvailable:")<<10 - room
 	s.configure(noLadder + `
 [programs.victim]
@@ -108,11 +111,11 @@ numprocs = 8
 [programs.thrash]
 numprocs = 3
 startsecs = 0
-` + ownProgram(t, "thrash", "THRASH_UNDER=/usr/lib", fmt.Sprintf("THRASH_BYTES=%d", 2*room)))
+` + ownProgram(t, "thrash", "THRASH_UNDER=/usr/lib/x86_64-linux-gnu", fmt.Sprintf("THRASH_BYTES=%d", 200<<20)))
 	s.ctl("update")
 	began := time.Now()
 	for refaults := vmstat(t, "workingset_refault_file"); vmstat(t, "workingset_refault_file")-refaults < 20_000; time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 5*time.Minute {
+		if time.Since(began) > 2*time.Minute {
 			t.Fatalf("the host does not thrash: %d refaults", vmstat(t, "workingset_refault_file")-refaults)
 		}
 	}
