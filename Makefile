@@ -10,7 +10,7 @@ VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE '
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: build run test deps check unit kernel soak fuzz bench clean
+.PHONY: build run test deps check unit kernel soak replay fuzz bench clean
 
 build: ## bin/bulkhead, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
@@ -33,8 +33,10 @@ check: ## formatting and static analysis
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
 	go vet ./...
 	go vet -tags kernel ./...
+	go vet -tags replay ./...
 	go run $(STATICCHECK) ./...
 	go run $(STATICCHECK) -tags kernel ./...
+	go run $(STATICCHECK) -tags replay ./...
 	.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## the tests that need no kernel of their own, with the race detector
@@ -52,6 +54,14 @@ soak: export BULKHEAD_SOAK_KILLS ?= 50
 soak: export BULKHEAD_SOAK_UPGRADES ?= 50
 soak: build ## killed 50 times and upgraded 50 times under load; a shorter one is part of kernel
 	.ci/kernel-tests -timeout 80m -env BULKHEAD_SOAK_SEED -env BULKHEAD_SOAK_KILLS -env BULKHEAD_SOAK_UPGRADES $(GUEST) 2>&1 | .ci/no-skips
+
+# BULKHEAD_REPLAY_SEED makes the same choices again, BULKHEAD_REPLAY_ONLY=leak,keep plays some; WRITE=1 writes docs/replay.*.
+replay: export KERNEL_KIND = replay
+replay: export KERNEL_TIMEOUT = 40m
+replay: build ## four outages under supervisord and under bulkhead, in a virtual machine; not part of test
+	@mkdir -p .cache/replay && rm -f .cache/replay/replay.*
+	.ci/kernel-tests -timeout 45m -memory 2G -out .cache/replay -env BULKHEAD_REPLAY_SEED -env BULKHEAD_REPLAY_ONLY -env BULKHEAD_REPLAY_SIDE $(GUEST) 2>&1 | .ci/no-skips
+	$(if $(WRITE),cp .cache/replay/replay.md .cache/replay/replay.svg docs/)
 
 fuzz: ## the main fuzz targets for half a minute each, the others for 3 s
 	.ci/fuzz 30

@@ -6,8 +6,8 @@
 set -eu
 
 # gcc for the race detector; the framework and Redis for the workers' tests;
-# supervisor, which bulkhead is compared with, and what its listeners call.
-packages="ca-certificates gcc libc6-dev supervisor procps
+# supervisor, which bulkhead is compared with, and what its listeners call; unzip for replays.
+packages="ca-certificates gcc libc6-dev supervisor procps unzip
 	php-cli php-redis redis-server
 	php-illuminate-bus php-illuminate-cache php-illuminate-config php-illuminate-console
 	php-illuminate-events php-illuminate-queue php-illuminate-redis"
