@@ -22,6 +22,18 @@ func (l *loop) overpromised(next *conf.Config) string {
 	return t.Explain()
 }
 
+// tellNeeds tells, at the start, of programs that are known to need more than the host has.
+// What was promised too much was said when the configuration was read.
+func (l *loop) tellNeeds(c *conf.Config) {
+	t := conf.Budget(c)
+	if c.Host.Overcommit == "allow" || t.Exceeded() {
+		return
+	}
+	if t = t.Needing(needed(l.needs, time.Now())); t.Exceeded() {
+		l.event(nil, 0, control.Event{Kind: "config", Message: t.Explain()})
+	}
+}
+
 // afford refuses a new configuration that promises too much, where that is to be refused; else
 // it returns what is to be said of it.
 func (l *loop) afford(next *conf.Config, refusal control.Fault) (warning string, err error) {

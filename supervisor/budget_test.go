@@ -122,3 +122,30 @@ func TestNeedIsRemembered(t *testing.T) {
 		}
 	})
 }
+
+// What is known to be needed too much is told at the start, and only then.
+func TestNeedsAreToldAtTheStart(t *testing.T) {
+	for _, tt := range []struct {
+		overcommit string
+		used       int64
+		told       int
+	}{{"warn", 3 << 30, 1}, {"deny", 3 << 30, 1}, {"allow", 3 << 30, 0}, {"warn", 1 << 30, 0}} {
+		c := uncheckedConfig(t, fmt.Sprintf("[host]\novercommit = %q\nmemory_reserve = 0\n[programs.queue]\ncommand = \"/bin/true\"\n", tt.overcommit))
+		c.Host.MemoryTotal = 2 << 30
+		within(t, c, nil, func(w *world) {
+			w.after(time.Second)
+			w.loop.post(used{ref{w.loop.instances["queue"], 1}, tt.used})
+			w.after(0)
+			w.loop.post(toldNeeds{c})
+			w.after(0)
+			if got := w.kinds("config"); len(got) != tt.told {
+				t.Errorf("%s, %d used: told %q", tt.overcommit, tt.used, got)
+			}
+		})
+	}
+}
+
+// toldNeeds has the loop tell, as its start does.
+type toldNeeds struct{ c *conf.Config }
+
+func (q toldNeeds) do(l *loop) { l.tellNeeds(q.c) }

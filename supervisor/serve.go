@@ -364,7 +364,10 @@ func (s *server) build(o Options, e edges, p past) error {
 	s.loop.memory.Delete(keyUnsent)
 	s.loop.define()
 	s.loop.recallRelieved(p)
-	s.loop.takeover = func(l *loop) { l.resume(p, o.Config) }
+	s.loop.takeover = func(l *loop) {
+		l.resume(p, o.Config)
+		l.tellNeeds(o.Config)
+	}
 	if s.notify, err = s.told(c); err != nil {
 		return err
 	}

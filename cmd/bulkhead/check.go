@@ -27,7 +27,12 @@ func (a *app) check() *cobra.Command {
 }
 
 func (a *app) checkConfig(file string, asJSON bool) error {
-	cfg, warnings, err := readConfig(file)
+	env, err := conf.HostEnv()
+	if err != nil {
+		return err
+	}
+	env.Needs = supervisor.Needs // a supervisor that runs knows for itself
+	cfg, warnings, err := readConfigIn(file, env)
 	var all *conf.Problems
 	if err != nil && !errors.As(err, &all) {
 		return err
@@ -92,23 +97,20 @@ func (a *app) warnings(all []conf.Warning) {
 
 // readConfig reads the named config, or the one that is found.
 func readConfig(file string) (*conf.Config, []conf.Warning, error) {
-	env, err := hostEnv()
+	env, err := conf.HostEnv()
 	if err != nil {
 		return nil, nil, err
 	}
+	return readConfigIn(file, env)
+}
+
+func readConfigIn(file string, env conf.Env) (_ *conf.Config, _ []conf.Warning, err error) {
 	if file == "" {
 		if file, err = findConfig(); err != nil {
 			return nil, nil, err
 		}
 	}
 	return conf.Read(file, env)
-}
-
-// hostEnv are the facts of this host, what its supervisors have learned included.
-func hostEnv() (conf.Env, error) {
-	env, err := conf.HostEnv()
-	env.Needs = supervisor.Needs
-	return env, err
 }
 
 func counted(cfg *conf.Config) string {

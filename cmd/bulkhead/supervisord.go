@@ -125,7 +125,7 @@ func (a *app) runSupervisord(l *supervisordLine) error {
 		}
 	}
 	read := func() (*conf.Config, []conf.Warning, error) {
-		env, err := hostEnv()
+		env, err := conf.HostEnv()
 		if err != nil {
 			return nil, nil, err
 		}
