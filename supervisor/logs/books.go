@@ -66,6 +66,16 @@ func checkHeader(f *os.File) error {
 	return nil
 }
 
+// allocate has a part of a file take its room now. tmpfs gives up at any signal (shmem_fallocate
+// of mm/shmem.c), and the Go runtime sends itself some.
+func allocate(fd int, at, size int64) error {
+	for {
+		if err := unix.Fallocate(fd, 0, at, size); err != unix.EINTR {
+			return err
+		}
+	}
+}
+
 // newBooks appears under its name only when its header is whole.
 func newBooks(path string) (*os.File, error) {
 	fresh := path + ".new"
@@ -76,7 +86,7 @@ func newBooks(path string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = unix.Fallocate(int(f.Fd()), 0, 0, entriesAt)
+	err = allocate(int(f.Fd()), 0, entriesAt)
 	if err == nil {
 		_, err = f.WriteAt([]byte(magic), 0)
 	}
@@ -121,7 +131,7 @@ func (r *region) take() (int, error) {
 		if have >= r.most {
 			return 0, fmt.Errorf("all %d places are taken", r.most)
 		}
-		if err := unix.Fallocate(r.fd, 0, int64(r.at+have*r.size), int64(r.step*r.size)); err != nil {
+		if err := allocate(r.fd, int64(r.at+have*r.size), int64(r.step*r.size)); err != nil {
 			return 0, err
 		}
 		for n := r.step - 1; n >= 0; n-- {
