@@ -99,10 +99,10 @@ max_memory = "12M"
 
 func TestKernelTakeoverOfAHundred(t *testing.T) {
 	onKernel(t)
-	takeOverMany(t, "require", 100, small)
+	takeOverMany(t, "require", 40, small)
 }
 
 func TestKernelUpgradePause(t *testing.T) {
 	onKernel(t)
-	upgradePause(t, "require", 100, 3, small)
+	upgradePause(t, "require", 40, 2, small)
 }
