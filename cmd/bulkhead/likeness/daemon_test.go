@@ -77,6 +77,7 @@ func bulkhead(t *testing.T) string {
 }
 
 func TestMain(m *testing.M) {
+	becomeCommand()
 	flag.Parse()
 	// Daemons wait most of the time.
 	if err := flag.Set("test.parallel", "12"); err != nil {
@@ -141,7 +142,12 @@ func (d *daemon) path(name string) string { return filepath.Join(d.dir, name) }
 // and wherever the test runs: supervisord's children inherit the signals that
 // it was started to ignore.
 func (d *daemon) command() *exec.Cmd {
-	cmd := exec.Command("env", "--default-signal", filepath.Join(d.side.folder, "supervisord"), "-n", "-c", d.path("supervisord.conf"))
+	d.t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	cmd := exec.Command(self, withDefaults, filepath.Join(d.side.folder, "supervisord"), "-n", "-c", d.path("supervisord.conf"))
 	cmd.Dir = d.dir
 	cmd.Env = []string{
 		"PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/root", "LANG=C.UTF-8", "TZ=UTC",
