@@ -40,8 +40,9 @@ check: ## formatting and static analysis
 	.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## the tests that need no kernel of their own, with the race detector
-	go test -count=1 -race -v -timeout 20m $$(go list ./... | grep -vE '/likeness$$|^bulkhead/(programs|conf)') 2>&1 | .ci/no-skips
+	go test -count=1 -race -v $$(go list ./... | grep -vE '/(acceptance|faults|likeness)$$|^bulkhead/(programs|conf)') 2>&1 | .ci/no-skips
 	go test -v ./programs/... ./conf/... 2>&1 | .ci/no-skips # without a goroutine there is no race
+	go test -count=1 -v -timeout 20m ./cmd/bulkhead/{acceptance,faults} 2>&1 | .ci/no-skips # the detector does not see into the program they start
 	go test -count=1 -v ./cmd/bulkhead/likeness 2>&1 | .ci/no-skips # a dozen daemons of its own: alone
 
 kernel: build ## the tests on a real cgroup v2, here or in a virtual machine; GUEST='-kernel 6.1'
