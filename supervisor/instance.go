@@ -15,6 +15,7 @@ type program struct {
 	watched   bool // whether its runs are well is looked at
 	instances []*instance
 	relieved  time.Duration // when it was recycled for the host last, 0 never
+	waited    time.Duration // when it was told last that its starts wait, 0 never
 }
 
 // instance is one of a program's processes, as the loop remembers it.

@@ -31,8 +31,9 @@ type loop struct {
 	instances  map[string]*instance // of all programs, by full name
 	changed    map[*instance]bool   // since the last publication
 	auto       autoLogs
-	board      listen.Board             // what listeners hear
-	short      shortage                 // the host's, of memory
+	board      listen.Board // what listeners hear
+	short      shortage     // the host's, of memory
+	pace       pace
 	pressed    time.Duration            // when the host\'s pressure was told last, 0 never
 	clock      int64                    // when they were told the time last, seconds since 1970
 	memory     memory                   // what is remembered while no supervisor runs
@@ -297,7 +298,7 @@ func (l *loop) now() time.Duration { return l.before + time.Since(l.epoch) + 1 }
 
 // step gives an instance an event and sees to all that follows from it.
 func (l *loop) step(in *instance, e programs.Event) {
-	if _, ok := e.(programs.Start); ok && l.heldBack(in.prog) {
+	if _, ok := e.(programs.Start); ok && l.heldBack(in) {
 		l.hold(in)
 	}
 	old := in.state
@@ -306,6 +307,7 @@ func (l *loop) step(in *instance, e programs.Event) {
 	for _, a := range acts { // first what is urgent, then what is said about it
 		l.act(in, a)
 	}
+	l.grow(in, e, acts)
 	if next != old {
 		l.tell(in, old, next)
 		l.changed[in] = true

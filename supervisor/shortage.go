@@ -82,7 +82,9 @@ func (l *loop) onRung(r programs.Rung) bool {
 }
 
 // heldBack says that the instance is not to be started now.
-func (l *loop) heldBack(p *program) bool { return l.onRung(programs.Hold) && !safe(&p.conf) }
+func (l *loop) heldBack(in *instance) bool {
+	return !safe(&in.prog.conf) && (l.onRung(programs.Hold) || !in.state.Cur.Live() && l.mustWait(in.prog))
+}
 
 // tickShortage looks again when it is time.
 func (l *loop) tickShortage() {
@@ -170,7 +172,7 @@ func (l *loop) undo() bool {
 	all, undone := l.sorted(), true
 	for _, kind := range []struct {
 		due func(in *instance) bool
-		do  func(in *instance)
+		do  func(in *instance) bool
 	}{
 		{func(in *instance) bool {
 			return in.gaveWay && !l.onRung(programs.Scale) && !l.onRung(programs.Sacrifice)
@@ -182,9 +184,8 @@ func (l *loop) undo() bool {
 		for _, in := range all {
 			switch {
 			case !kind.due(in):
-			case now == nil || now == in.prog:
+			case (now == nil || now == in.prog) && kind.do(in):
 				now = in.prog
-				kind.do(in)
 			default:
 				undone = false
 			}
@@ -200,21 +201,32 @@ func (l *loop) hold(in *instance) {
 	}
 }
 
-func (l *loop) letGo(in *instance) { l.step(in, programs.Held{}) }
+// letGo starts what was held, unless it has to wait for others.
+func (l *loop) letGo(in *instance) (done bool) {
+	if in.state.WaitsForMemory() && l.mustWait(in.prog) {
+		return false
+	}
+	l.step(in, programs.Held{})
+	return true
+}
 
-func (l *loop) comeBack(in *instance) {
+func (l *loop) comeBack(in *instance) (done bool) {
+	if !l.letGo(in) {
+		return false
+	}
 	in.gaveWay = false
 	l.stale[in] = true
-	l.letGo(in)
+	return true
 }
 
 // unpause lets a worker go on that was paused for the host, unless it is another by now.
-func (l *loop) unpause(in *instance) {
+func (l *loop) unpause(in *instance) (done bool) {
 	if in.hostPaused == in.paused && in.paused != 0 {
 		l.orderSignal(in, control.Order{Verb: "resume"})
 	}
 	in.hostPaused = 0
 	l.stale[in] = true
+	return true
 }
 
 // sorted are all instances, the most important first.
