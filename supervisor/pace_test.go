@@ -22,8 +22,7 @@ func TestStartsWaitForEachOther(t *testing.T) {
 		}
 		w.do(control.Order{Verb: "stop", Names: []string{"crew:*", "db"}})
 		w.edge.log()
-		go w.do(control.Order{Verb: "start", Names: []string{"crew:*", "db"}})
-		w.after(500 * time.Millisecond)
+		w.do(control.Order{Verb: "start", Names: []string{"crew:*", "db"}})
 		same(t, "at once", len(w.edge.only("spawn", w.edge.log())), 1+4)
 		if s := w.status("crew:crew_09").fresh("", time.Now()); s.State != "BACKOFF" || !s.HeldBack {
 			t.Errorf("%s %s", s.State, s.Description)
