@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 )
 
 // Recall reads back the programs that a supervisor has written down as JSON.
@@ -11,6 +12,11 @@ import (
 // know yet, an older version, has today's value of the program of the same name:
 // so that a new version alone changes no program.
 func Recall(written []byte, now *Config) ([]Program, error) {
+	// As a rule nothing is another than what was written down; to read it takes
+	// six times as long as to find that out.
+	if same, err := json.Marshal(now.Programs); err == nil && bytes.Equal(same, written) {
+		return slices.Clone(now.Programs), nil
+	}
 	var old []map[string]any
 	if err := unmarshal(written, &old); err != nil {
 		return nil, fmt.Errorf("cannot recall the programs: %v", err)

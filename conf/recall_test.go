@@ -29,6 +29,10 @@ func TestRecallIsWhatWasWritten(t *testing.T) {
 	if d := Diff(c, &again); !d.Empty() {
 		t.Errorf("written and read back it differs: %+v", d)
 	}
+	again.Programs = recall(t, c, func(s string) string { return s + " " }, c)
+	if d := Diff(c, &again); !d.Empty() {
+		t.Errorf("written otherwise and read back it differs: %+v", d)
+	}
 	alone := *c
 	alone.Programs = recall(t, c, same, &Config{})
 	if d := Diff(c, &alone); !d.Empty() {

@@ -218,7 +218,13 @@ func (p *process) stream(st *logs.Stream, out logs.Outlet) {
 		return
 	}
 	p.pumps = append(p.pumps, pump)
-	p.host.hold(st)
+}
+
+// keepStreams has the run's output kept.
+func (p *process) keepStreams() {
+	for _, st := range p.streams {
+		p.host.hold(st)
+	}
 }
 
 // hold has the keeper keep a stream's FIFO, should we and the run both end.
@@ -243,6 +249,7 @@ func (h *host) watch() {
 	go func() { // a full queue of the loop must not hold up the loop
 		defer h.ends.done()
 		for _, p := range all {
+			p.keepStreams() // the keeper holds them, but for one that had to be replaced
 			if !p.reaped() { // else it has ended meanwhile, which is known before anybody is answered
 				p.watch()
 			}

@@ -155,6 +155,7 @@ func (b *birth) stream(p *process, n int) error {
 	}
 	b.outs[n] = w
 	p.stream(st, p.outlet(channel, sink, p.jobTap(channel)))
+	b.host.hold(st)
 	return nil
 }
 

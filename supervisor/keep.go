@@ -139,9 +139,7 @@ func newKeeper(h *host, c conf.Supervisor) *keep {
 	}
 	all := func() {
 		for _, p := range h.all() {
-			for _, st := range p.streams {
-				h.hold(st)
-			}
+			p.keepStreams()
 		}
 	}
 	tell := func(err error) {
