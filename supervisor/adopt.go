@@ -249,7 +249,7 @@ func (h *host) watch() {
 	go func() { // a full queue of the loop must not hold up the loop
 		defer h.ends.done()
 		for _, p := range all {
-			p.keepStreams() // the keeper holds them, but for one that had to be replaced
+			p.keepStreams()  // the keeper holds them, but for one that had to be replaced
 			if !p.reaped() { // else it has ended meanwhile, which is known before anybody is answered
 				p.watch()
 			}

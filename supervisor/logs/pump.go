@@ -1,7 +1,6 @@
 package logs
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -211,7 +210,7 @@ func (p *Pump) handOn(fresh []byte) {
 	data := p.stage.data()
 	whole := len(data)
 	if p.out.Sink != nil && p.out.Sink.sharing() {
-		whole = bytes.LastIndexByte(data, '\n') + 1
+		whole = lastNewline(data) + 1
 		if len(data)-whole > holdSize {
 			whole = len(data)
 		}

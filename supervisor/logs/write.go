@@ -68,7 +68,7 @@ func (f *file) put(p []byte, g *stage) (int, error) {
 // the loss begins on a line of its own. It returns what is left of the write.
 // Nothing is taken where somebody else has written meanwhile.
 func (f *file) trim(put []byte) int {
-	keep := int64(bytes.LastIndexByte(put, '\n') + 1)
+	keep := int64(lastNewline(put) + 1)
 	to := f.size + keep
 	if keep == 0 {
 		to -= f.rest
@@ -88,7 +88,7 @@ func (f *file) trim(put []byte) int {
 
 // follow notes how much of an unfinished line the file ends with.
 func (f *file) follow(put []byte) {
-	if i := bytes.LastIndexByte(put, '\n'); i >= 0 {
+	if i := lastNewline(put); i >= 0 {
 		f.rest = 0
 		put = put[i+1:]
 	}
