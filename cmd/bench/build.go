@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -24,15 +25,24 @@ func newTools(given string) (t tools, err error) {
 	if err != nil {
 		return t, fmt.Errorf("cannot make a temporary directory: %v", err)
 	}
+	if t.memory, err = os.MkdirTemp(tmpfs, "bulkhead-bench-"); err != nil {
+		os.RemoveAll(t.dir)
+		return t, fmt.Errorf("cannot make a directory in memory: %v", err)
+	}
 	t.worker, t.raw = filepath.Join(t.dir, "worker"), filepath.Join(t.dir, "raw")
 	for _, program := range []string{t.worker, t.raw} {
 		if err := compile(program); err != nil {
-			os.RemoveAll(t.dir)
+			t.remove()
 			return t, err
 		}
 	}
 	return t, nil
 }
+
+// tmpfs is one, as /run is on a host that systemd has started.
+const tmpfs = "/dev/shm"
+
+func (t tools) remove() error { return errors.Join(os.RemoveAll(t.dir), os.RemoveAll(t.memory)) }
 
 func compile(program string) error {
 	name := filepath.Base(program) + ".c"

@@ -60,7 +60,7 @@ func perform(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(t.dir)) }()
+	defer func() { err = errors.Join(err, t.remove()) }()
 	b := &bench{options: o, book: book{}, tools: t, progress: os.Stderr, began: time.Now()}
 	b.look()
 	ended := b.run(ctx)

@@ -18,7 +18,7 @@ const patience = 15 * time.Minute
 
 // tools are the programs that a bench needs.
 type tools struct {
-	dir, worker, raw, bulkhead string
+	dir, memory, worker, raw, bulkhead string
 }
 
 // session is one life of a peer with n instances.
@@ -51,6 +51,9 @@ func (t tools) open(ctx context.Context, p peer, n int, bytes int64) (s *session
 			s = nil
 		}
 	}()
+	if err = s.inMemory(); err != nil {
+		return s, err
+	}
 	if s.report, err = newReport(s.file("report")); err != nil {
 		return s, err
 	}
@@ -84,6 +87,16 @@ func (t tools) open(ctx context.Context, p peer, n int, bytes int64) (s *session
 	}
 	s.began = last(begun)
 	return s, s.check(ctx)
+}
+
+// inMemory makes the session's directory run, which is in memory and by its name below
+// the session's: whose a process is, its arguments say.
+func (s *session) inMemory() error {
+	dir := filepath.Join(s.tools.memory, filepath.Base(s.dir))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Symlink(dir, s.file("run"))
 }
 
 func (s *session) environment() []string {
@@ -185,7 +198,7 @@ func (s *session) close() error {
 	if s.report != nil {
 		s.report.close()
 	}
-	return errors.Join(err, os.RemoveAll(s.dir))
+	return errors.Join(err, os.RemoveAll(s.dir), os.RemoveAll(filepath.Join(s.tools.memory, filepath.Base(s.dir))))
 }
 
 // silent fails if a worker has begun after a mark.
