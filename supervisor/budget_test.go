@@ -84,6 +84,9 @@ func TestOverpromised(t *testing.T) {
 				if (err != nil) != (tt.more == "ERR") || count() != wanted {
 					t.Errorf("update: %v, %v, %d instances", out, err, count())
 				}
+				if _, _, _, err := w.wire().Reload(w.ctx); (err != nil) != (tt.more == "ERR") || count() != wanted {
+					t.Errorf("supervisorctl's reread: %v, %d instances", err, count())
+				}
 				if tt.overcommit == "warn" && !strings.Contains(fmt.Sprint(out), "host cannot promise 4G") {
 					t.Errorf("update says %v", out)
 				}

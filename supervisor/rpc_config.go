@@ -18,23 +18,40 @@ func (w wireSide) Reload(ctx context.Context) (added, changed, removed []string,
 	if err != nil {
 		return nil, nil, nil, &rpc.Fault{Code: rpc.CantReread, Detail: err.Error()}
 	}
-	q := inForceRequest{make(chan *conf.Config, 1)}
+	q := affordRequest{c, make(chan affordable, 1)}
 	if err := w.d.ask(ctx, q); err != nil {
 		return nil, nil, nil, faultOfError(err)
 	}
-	old, ok := answer(w.d.loop, q.config)
+	a, ok := answer(w.d.loop, q.answer)
 	if !ok {
 		return nil, nil, nil, faultOfError(errEnded())
 	}
+	if a.err != nil {
+		return nil, nil, nil, &rpc.Fault{Code: rpc.CantReread, Detail: a.err.Error()}
+	}
+	old := a.inForce
 	w.d.lastRead.Store(c)
 	added, changed, removed = conf.Diff(old, c).Groups(old, c)
 	return added, changed, removed, nil
 }
 
-// inForceRequest asks for the config in force.
-type inForceRequest struct{ config chan *conf.Config }
+// affordRequest asks for the config in force, and whether another may follow it. A client
+// of supervisord removes a group before it adds what has become of it: what cannot be had is
+// to be refused before that.
+type affordRequest struct {
+	next   *conf.Config
+	answer chan affordable
+}
 
-func (q inForceRequest) do(l *loop) { q.config <- l.config }
+type affordable struct {
+	inForce *conf.Config
+	err     error
+}
+
+func (q affordRequest) do(l *loop) {
+	_, err := l.afford(q.next, control.CantReread)
+	q.answer <- affordable{l.config, err}
+}
 
 func (w wireSide) AddGroup(ctx context.Context, group string) error {
 	return w.change(ctx, &groupRequest{group: group, config: w.d.lastRead.Load(), done: make(chan error, 1)})
