@@ -10,7 +10,7 @@ VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE '
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: build run test deps check unit kernel soak replay fuzz bench clean
+.PHONY: build run test deps check unit kernel soak replay fuzz bench rates clean
 
 build: ## bin/bulkhead, static
 	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
@@ -32,9 +32,9 @@ deps: ## Debian packages the tests need
 check: ## formatting and static analysis
 	@test -z "$$(gofmt -l .)" || { echo 'gofmt would change:'; gofmt -l .; exit 1; }
 	go vet ./...
-	go vet -tags kernel,replay ./...
+	go vet -tags kernel,replay,rates ./...
 	go run $(STATICCHECK) ./...
-	go run $(STATICCHECK) -tags kernel,replay ./...
+	go run $(STATICCHECK) -tags kernel,replay,rates ./...
 	.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## the tests that need no kernel of their own, with the race detector
@@ -70,6 +70,10 @@ bench: build ## bulkhead beside its peers, into docs/benchmarks.md; BENCH='-n 10
 	packaging/install-bench-deps.sh
 	@CGO_ENABLED=0 go build -o bin/bench ./cmd/bench
 	bin/bench -o docs/benchmarks.md $(BENCH)
+
+rates: export KERNEL_KIND = rates
+rates: build ## how far a worker gets over its line, by how fast it grows, in a virtual machine
+	.ci/kernel-tests $(GUEST) 2>&1 | .ci/no-skips
 
 clean:
 	rm -rf bin .cache

@@ -20,8 +20,8 @@ import (
 //
 // To the file GROW_LOG, if there is one, it appends one line of blank-separated
 // numbers at its end: when it crossed GROW_LINE by its cgroup's memory.current and
-// when its signal handler ran (CLOCK_MONOTONIC, ns), its memory.current then, and
-// 1 once the job was finished.
+// when its signal handler ran (CLOCK_MONOTONIC, ns), its memory.current then, 1 once the job
+// was finished, and how many bytes a second it took until it crossed.
 func grow() {
 	g := growth{step: number("GROW_STEP"), to: number("GROW_TO"), line: number("GROW_LINE")}
 	pause := time.Duration(number("GROW_PAUSE")) * time.Microsecond
@@ -37,6 +37,7 @@ func grow() {
 		}
 	}()
 	deaf := os.Getenv("GROW_DEAF") != ""
+	began := monotonic()
 	for asked.Load() == 0 || deaf {
 		g.more()
 		time.Sleep(pause)
@@ -47,7 +48,7 @@ func grow() {
 		g.more()
 	}
 	if path := os.Getenv("GROW_LOG"); path != "" {
-		appendLine(path, fmt.Sprintf("%d %d %d 1\n", g.crossed, asked.Load(), at))
+		appendLine(path, fmt.Sprintf("%d %d %d 1 %d\n", g.crossed, asked.Load(), at, g.until*int64(time.Second)/max(1, g.crossed-began)))
 	}
 	os.Exit(0)
 }
@@ -56,6 +57,7 @@ type growth struct {
 	step, to, line int64
 	has            int64
 	crossed        int64 // when, 0 not yet
+	until          int64 // what it had taken then
 	current        int   // descriptor of memory.current, 0 not read
 }
 
@@ -78,7 +80,7 @@ func (g *growth) more() {
 	}
 	g.has += g.step
 	if g.line > 0 && g.crossed == 0 && g.usage() >= g.line {
-		g.crossed = before
+		g.crossed, g.until = before, g.has-g.step
 	}
 }
 

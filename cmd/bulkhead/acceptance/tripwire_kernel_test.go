@@ -18,21 +18,41 @@ import (
 // max_memory, told by the kernel, and finishes its job under memory_max.
 func TestKernelTripwireLatency(t *testing.T) {
 	onKernel(t)
-	const runs, line = 15, 48 << 20
+	c := cross(t, 15, leak{line: 48 << 20, step: 128 << 10, pause: 2 * time.Millisecond})
+	figure("tripwire, from crossing max_memory to the worker's SIGTERM handler: %v", c.delays)
+	figure("tripwire, KiB above max_memory at SIGTERM, growing by 128 KiB every 2 ms: %v", c.above)
+}
+
+// leak is how a worker grows, bytes.
+type leak struct {
+	line, step int64
+	pause      time.Duration
+}
+
+// crossings are runs of such a worker that crossed the line.
+type crossings struct {
+	delays spread  // from there to the stop signal's handler
+	above  []int64 // KiB above the line then
+	rates  []int64 // MB a second before
+}
+
+// cross has a worker grow over its line, again and again.
+func cross(t *testing.T, runs int, how leak) (c crossings) {
+	t.Helper()
 	log := filepath.Join(t.TempDir(), "runs")
 	s := serve(t, "require", `
 [programs.grow]
-`+ownProgram(t, "grow", "GROW_STEP=131072", "GROW_PAUSE=2000", "GROW_TO=805306368", "GROW_AFTER=40",
-		fmt.Sprintf("GROW_LINE=%d", line), "GROW_LOG="+log)+`
+`+ownProgram(t, "grow", fmt.Sprintf("GROW_STEP=%d", how.step), fmt.Sprintf("GROW_PAUSE=%d", how.pause.Microseconds()),
+		"GROW_TO=805306368", "GROW_AFTER=40", fmt.Sprintf("GROW_LINE=%d", how.line), "GROW_LOG="+log)+fmt.Sprintf(`
 startsecs    = 0
 stopwaitsecs = "60s"
 [programs.grow.limits]
 memory_max      = "768M"
 memory_swap_max = "0"
 [programs.grow.recycle]
-max_memory   = "48M"
+max_memory   = "%dK"
 min_lifetime = "0s"
-`)
+`, how.line>>10))
 	s.events.await(t, "the recycles", atLeast(runs, endedAs("recycled")))
 	s.ctl("stop", "grow")
 	all := s.events.events()
@@ -49,16 +69,9 @@ min_lifetime = "0s"
 	if n := len(pick(all, kindOf("ended"))) - len(recycled); n > 1 { // the last one, by stop
 		t.Errorf("%d runs ended in another way", n)
 	}
-
-	b, err := os.ReadFile(log)
-	if err != nil {
-		t.Fatal(err)
-	}
-	var delays spread
-	var above []int64
-	for text := range strings.Lines(string(b)) {
-		var crossed, asked, at, finished int64
-		if _, err := fmt.Sscan(text, &crossed, &asked, &at, &finished); err != nil {
+	for text := range strings.Lines(slurp(log)) {
+		var crossed, asked, at, finished, rate int64
+		if _, err := fmt.Sscan(text, &crossed, &asked, &at, &finished, &rate); err != nil {
 			t.Fatalf("%q: %v", text, err)
 		}
 		if crossed == 0 {
@@ -67,17 +80,17 @@ min_lifetime = "0s"
 		// The kernel charges ahead, 64 pages for each processor (MEMCG_CHARGE_BATCH of mm/memcontrol.c):
 		// by so much it may be early.
 		early := int64(64 * os.Getpagesize() * runtime.NumCPU())
-		if asked < crossed && at < line-early || at >= 768<<20 || finished != 1 {
+		if asked < crossed && at < how.line-early || at >= 768<<20 || finished != 1 {
 			t.Errorf("crossed at %d, SIGTERM at %d with %d bytes, finished %d", crossed, asked, at, finished)
 		}
-		delays = append(delays, time.Duration(max(0, asked-crossed)))
-		above = append(above, (at-line)>>10)
+		c.delays = append(c.delays, time.Duration(max(0, asked-crossed)))
+		c.above = append(c.above, (at-how.line)>>10)
+		c.rates = append(c.rates, rate/1e6)
 	}
-	if len(delays) < runs {
-		t.Fatalf("%d workers finished their job, want %d", len(delays), runs)
+	if len(c.delays) < runs {
+		t.Fatalf("%d workers finished their job, want %d", len(c.delays), runs)
 	}
-	figure("tripwire, from crossing max_memory to the worker's SIGTERM handler: %v", delays)
-	figure("tripwire, KiB above max_memory at SIGTERM, growing by 128 KiB every 2 ms: %v", above)
+	return c
 }
 
 // Page cache is no leak: a worker that reads much more than max_memory is

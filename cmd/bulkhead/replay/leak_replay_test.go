@@ -56,7 +56,7 @@ recycle = { max_memory = "64M", min_lifetime = "5s", parallel = 2 }`},
 	r.watch(12 * time.Second)
 	jobs := r.push(jobsASecond, redisMB)
 	r.wait(15 * time.Second)
-	deployed := r.deploy(150 * time.Second)
+	deployed := r.deploy(240 * time.Second)
 	r.wait(10 * time.Second)
 	pushed := jobs.stop(r)
 	r.settle(pushed, "web", "redis", "queue")
