@@ -18,7 +18,6 @@ import (
 	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 	"bulkhead/supervisor/logs"
-	"bulkhead/supervisor/state"
 )
 
 // daemon is what the control server talks to. It reads what the loop has
@@ -27,7 +26,7 @@ type daemon struct {
 	loop    *loop
 	journal *journal
 	logs    *logs.Set
-	store   *state.Store
+	store   flusher                      // nil where nothing is remembered
 	read    func() (*conf.Config, error) // the config file, as it is now
 	info    control.Info
 
@@ -142,6 +141,11 @@ func (d *daemon) barred(o control.Order) map[string]ticket {
 // that is full or stuck is told on its own.
 const writtenMost = time.Second
 
+// flusher is the state on disk: Flush returns when all is there that was put before.
+type flusher interface {
+	Flush(ctx context.Context) error
+}
+
 // written waits until what an order has changed is written down: it holds,
 // whatever becomes of this supervisor.
 func (d *daemon) written(ctx context.Context) {
@@ -150,7 +154,24 @@ func (d *daemon) written(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, writtenMost)
 	defer cancel()
+	q := rememberRequest{make(chan struct{})}
+	if d.ask(ctx, q) == nil {
+		select {
+		case <-q.done:
+		case <-d.loop.done:
+		case <-ctx.Done():
+		}
+	}
 	_ = d.store.Flush(ctx)
+}
+
+// rememberRequest is answered when all that was done before is in the hands of the store:
+// the loop answers an order first and writes down what has changed when it has settled.
+type rememberRequest struct{ done chan struct{} }
+
+func (q rememberRequest) do(l *loop) {
+	l.remember()
+	close(q.done)
 }
 
 // ask hands a request to the loop.
