@@ -131,10 +131,11 @@ func (r *run) say(format string, args ...any) {
 
 // note is for the table as well.
 func (r *run) note(format string, args ...any) {
-	r.say(format, args...)
+	text := strings.ReplaceAll(fmt.Sprintf(format, args...), r.dir+"/", "")
+	r.say("%s", text)
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.outcome.said = append(r.outcome.said, fmt.Sprintf(format, args...))
+	r.outcome.said = append(r.outcome.said, text)
 }
 
 // fault is a promise that was broken.

@@ -107,7 +107,7 @@ limits, health checks and [pressure](pressure.md). ` + "`BULKHEAD_REPLAY_SEED=N`
 |---|---|---|
 | leak | 27 PHP workers on a real Redis that forks to save; two of them leak. Then a deployment: 233 unzips at once, and a build | ` + "`recycle.max_memory`, `memory_max`, `memory_min` and `oom_score_adj`" + ` for Redis and web, ` + "`bulkhead exec --slots 4`, `--min-available`" + ` |
 | hoard | six converters take memory and give none back; monitoring has raised its own oom_score_adj to 900; the web server stops listening and lives on | ` + "`memory_max`, `health.http`" + ` |
-| count | numprocs 6 becomes 90; update, restart, then a stop while another process keeps the host out of memory | ` + "`overcommit = \"deny\"`" + `, then, without limits, the pressure ladder |
+| count | numprocs 6 becomes 90; update, restart, then a stop while another process keeps the host out of memory | ` + "`overcommit = \"deny\"`" + `, then, without limits and with "warn", starts that wait for each other, and the pressure ladder |
 | keep | a search service takes memory for good | ` + "`recycle.when_available_below`" + ` |
 
 Scaled: the machine is a small one, so are the build, the converters and Redis (tens of MB each). The numbers of workers and unzips are not. Programs are
