@@ -16,8 +16,10 @@
 // ptrace (which cannot set another user's rlimits without CAP_SYS_RESOURCE).
 // It also shares memory with the child until exec and keeps a scheduler slot
 // meanwhile: one child that cannot reach its exec (frozen cgroup, dead NFS)
-// stops the garbage collector and with it the whole supervisor. A plain fork
-// costs a copy of the page tables, small for a small supervisor, and leaves
+// stops the garbage collector and with it the whole supervisor. And who shares a victim's
+// memory is killed with it: an OOM kill in the compartment that the child is born
+// into would end the supervisor (__oom_kill_process, mm/oom_kill.c). A plain fork
+// costs a copy of the page tables, a third of a start's CPU time, and leaves
 // nothing shared but one page in which the child notes where it is.
 //
 // # What every child has
