@@ -59,7 +59,7 @@ replay: export KERNEL_KIND = replay
 replay: export KERNEL_TIMEOUT = 40m
 replay: build ## four outages under supervisord and under bulkhead, in a virtual machine; not part of test
 	@mkdir -p .cache/replay && rm -f .cache/replay/replay.*
-	.ci/kernel-tests -timeout 45m -memory 2G -out .cache/replay -env BULKHEAD_REPLAY_SEED -env BULKHEAD_REPLAY_ONLY -env BULKHEAD_REPLAY_SIDE $(GUEST) 2>&1 | .ci/no-skips
+	.ci/kernel-tests -timeout 45m -memory 2G -mitigations -out .cache/replay -env BULKHEAD_REPLAY_SEED -env BULKHEAD_REPLAY_ONLY -env BULKHEAD_REPLAY_SIDE $(GUEST) 2>&1 | .ci/no-skips
 	$(if $(WRITE),cp .cache/replay/replay.md .cache/replay/replay.svg docs/)
 
 fuzz: ## the main fuzz targets for half a minute each, the others for 3 s

@@ -27,7 +27,7 @@ func TestMachineArgs(t *testing.T) {
 		-chardev socket,id=rootfs,path=/tmp/w/rootfs.sock -device vhost-user-fs-pci,queue-size=1024,chardev=rootfs,tag=rootfs
 		-chardev socket,id=answer,path=/tmp/w/answer.sock -device vhost-user-fs-pci,queue-size=1024,chardev=answer,tag=answer
 		-kernel /c/vmlinuz -append`)
-	want = append(want, "console=ttyS0 loglevel=4 panic=-1 oops=panic psi=1"+
+	want = append(want, "console=ttyS0 loglevel=4 panic=-1 oops=panic psi=1 mitigations=off"+
 		" rootfstype=virtiofs root=rootfs ro init=/tmp/go/guest -- inside /tmp/w/plan.json")
 	if diff := cmp.Diff(want, testMachine().args()); diff != "" {
 		t.Errorf("qemu's arguments (-want +got):\n%s", diff)

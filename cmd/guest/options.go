@@ -23,13 +23,14 @@ type options struct {
 	which   bool // only say which lane it would be
 
 	// of the virtual machine only
-	systemd string // path of systemd, where that is to be process 1; "" for ourselves
-	memory  string // as qemu spells it, 2G
-	cpus    int
-	kernel  string // leading numbers of the version, 6.12
-	accel   string
-	swap    string // size of a compressed swap device, "" for none
-	cache   string
+	systemd     string // path of systemd, where that is to be process 1; "" for ourselves
+	memory      string // as qemu spells it, 2G
+	cpus        int
+	kernel      string // leading numbers of the version, 6.12
+	accel       string
+	mitigations bool   // of an emulated processor's weaknesses
+	swap        string // size of a compressed swap device, "" for none
+	cache       string
 }
 
 var errHelp = flag.ErrHelp
@@ -81,6 +82,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.IntVar(&o.cpus, "cpus", 2, "processors of the virtual machine")
 	f.StringVar(&o.kernel, "kernel", "", "kernel `version` of the virtual machine, 6.1 or 6.12 (default: the newest there is)")
 	f.StringVar(&o.accel, "accel", "tcg", "qemu's `accelerator`: tcg, or kvm where it works")
+	f.BoolVar(&o.mitigations, "mitigations", false, "leave the kernel's mitigations on where the processor is emulated, which is slow")
 	f.StringVar(&o.swap, "swap", "", "`size` of a compressed swap device (zram) in the virtual machine, as 512M")
 	f.StringVar(&o.cache, "cache", "", "`directory` for kernels (default: .cache/guest of the module)")
 	if err := f.Parse(args); err != nil {
