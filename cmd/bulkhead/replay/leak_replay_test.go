@@ -20,9 +20,9 @@ const (
 	jobsASecond = 8
 	redisMB     = 96
 	unzips      = 233
-	buildParts  = 17
+	buildParts  = 14
 	buildMB     = 64 // of each part
-	buildTakes  = 30 * time.Second
+	buildTakes  = 40 * time.Second
 )
 
 // leak: 27 queue workers, two of which keep a part of each job, a Redis that saves, and a
