@@ -126,12 +126,12 @@ func stopInHand(t *testing.T, cgroup string, w way) {
 	for _, name := range names {
 		eventually(t, name+" is up", func() bool { return len(slurpLines(s.path(name+".log"), "up")) == 1 })
 	}
-	pid := s.one("obeys").PID
+	asked := time.Now() // before the order: its answer comes after the signal, and after a write to disk
 	s.do(control.Order{Verb: "stop", Names: names, NoWait: true})
-	asked := time.Now()
 	for _, name := range names {
 		eventually(t, name+" was asked", func() bool { return len(slurpLines(s.path(name+".log"), "TERM")) == 1 })
 	}
+	pid := s.one("obeys").PID // not before: its first line may be there before the supervisor knows it
 	w.goOn(s, nil)
 	if st := s.one("obeys"); st.State != "STOPPING" || st.PID != pid {
 		t.Errorf("obeys: %+v", st)

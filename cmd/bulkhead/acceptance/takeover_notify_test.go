@@ -58,6 +58,7 @@ func TestTakeoverOfTheNotifySocket(t *testing.T) {
 				s := serve(t, cgroup, "[programs.w]\n"+ownProgram(t, "tells", "TELLS_LOG="+log)+"notify = true\nstdout_logfile = \"none\"\n")
 				before := s.await("w", "is up and heard", func(st control.Status) bool { return st.State == "RUNNING" && st.JobsDone > 5 })
 				for range 3 {
+					s.do(control.Order{Verb: "start", Names: []string{"w"}}) // changes nothing, and is answered when all before is on disk
 					w.goOn(s, nil)
 					counted := s.one("w")
 					if counted.PID != before.PID || counted.JobsDone < before.JobsDone {
