@@ -55,8 +55,8 @@ const (
 type Reason struct {
 	Run   uint64
 	Kind  Kind
-	Why   Why // of a recycle
-	Exit  Exit
+	Why   Why  // of a recycle
+	Exit  Exit `json:",omitzero"`
 	Asked Asked
 	Up    bool          // the run had reached RUNNING
 	At    time.Duration // of the end

@@ -6,8 +6,8 @@ import "time"
 // value is an instance that was never started. States compare with ==.
 type State struct {
 	Want bool // it shall run
-	Cur  Run  // the instance's run; the zero Run when nothing runs
-	Side Run  // during an overlap: the replacement that starts, or the predecessor that leaves
+	Cur  Run  `json:",omitzero"` // the instance's run; the zero Run when nothing runs
+	Side Run  `json:",omitzero"` // during an overlap: the replacement that starts, or the predecessor that leaves
 	Rest Rest // how it rests while Cur is zero
 
 	Again time.Duration // not before: the next start in BACKOFF, the next try of a failed overlap; 0 none
@@ -18,7 +18,7 @@ type State struct {
 	Slot  bool          // one of the program's parallel recycles is this one
 
 	LastN uint64 // number of the newest run
-	Last  Reason // why the last run ended; Last.Run is 0 before the first end
+	Last  Reason `json:",omitzero"` // why the last run ended; Last.Run is 0 before the first end
 }
 
 // Run is one life of the instance.
@@ -35,7 +35,7 @@ type Run struct {
 	Forced bool  // the stop wait ran out, or nobody wanted to wait
 	Up     bool  // it had reached RUNNING
 	Said   bool  // READY=1 came before the word that there is a process
-	Exit   Exit  // how the main process ended, once it has
+	Exit   Exit  `json:",omitzero"` // how the main process ended, once it has
 	Kills  int   // cgroup.kill written so often, at most maxKills
 
 	Jobs    int           // finished

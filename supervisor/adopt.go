@@ -30,15 +30,15 @@ func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, kn
 	p.prog.Store(&rules)
 	p.scores.begin(rules.Process.OOMScoreAdj)
 	p.counter = newCounter(&rules)
-	pids := h.reopen(p, f)
-	h.adoptMain(p, known, pids)
+	h.reopen(p, f)
+	h.adoptMain(p, known, f)
 	a := adoption{live: p, pid: p.child.PID, known: known}
 	a.known.PID, a.known.Cgroup, a.known.Instance, a.known.Before = p.child.PID, p.comp.ID(), p.name.instance, p.before
 	a.known.Ticks = p.ticks
 	a.born = time.Duration(p.ticks) * (time.Second / clockTicks)
 	if s, ok := p.comp.(*cgroup.Session); ok {
 		s.Adopt(p.child.PID, p.ticks)
-		s.Add(pids)
+		s.Add(f.trace.pids)
 	}
 	a.jobs = h.reconnect(p)
 	h.regainInput(p, &rules)
@@ -66,16 +66,16 @@ func (h *host) regainInput(p *process, rules *conf.Program) {
 // clockTicks is what /proc counts start times in: USER_HZ, 100 on every Linux.
 const clockTicks = 100
 
-// reopen takes hold of the run's cgroup and returns its processes.
-func (h *host) reopen(p *process, f found) []int {
+// reopen takes hold of the run's cgroup.
+func (h *host) reopen(p *process, f found) {
 	p.comp = cgroup.NewSession()
 	if f.trace.entry.Path == "" {
-		return f.trace.pids
+		return
 	}
 	run, err := h.tree.OpenEntry(f.trace.entry)
 	if err != nil {
 		h.post(trouble{p.ref, "cannot take over the cgroup", err})
-		return nil
+		return
 	}
 	p.comp = run
 	if g, err := h.group(f.program); err != nil {
@@ -88,6 +88,14 @@ func (h *host) reopen(p *process, f found) []int {
 	}
 	p.wire = wireOf(p.prog.Load())
 	p.wire.At = run.High()
+}
+
+// members are the run's processes.
+func (h *host) members(p *process, f found) []int {
+	run, ok := p.comp.(*cgroup.Group)
+	if !ok {
+		return f.trace.pids
+	}
 	pids, err := run.Procs()
 	if err != nil && !errors.Is(err, cgroup.ErrGone) {
 		h.post(trouble{p.ref, "cannot list the processes", err})
@@ -97,13 +105,13 @@ func (h *host) reopen(p *process, f found) []int {
 
 // adoptMain finds the main process: the remembered one, else the leader of the
 // session that every run is started in. It may have ended.
-func (h *host) adoptMain(p *process, known runRecord, pids []int) {
+func (h *host) adoptMain(p *process, known runRecord, f found) {
 	if known.PID != 0 {
 		p.child, p.ticks = h.adoptPID(p, known.PID, known.Ticks), known.Ticks
 		return
 	}
 	main, born := 0, uint64(0)
-	for _, pid := range pids { // a check leads a session too, and is younger
+	for _, pid := range h.members(p, f) { // a check leads a session too, and is younger
 		if sid, err := unix.Getsid(pid); err != nil || sid != pid {
 			continue
 		}
@@ -270,9 +278,9 @@ func (h *host) stray(f found, stop bool) {
 		defer h.released.done()
 		p := &process{host: h, name: runName{f.program, f.instance, f.run}}
 		p.prog.Store(&conf.Program{Name: f.program})
-		pids := h.reopen(p, f)
+		h.reopen(p, f)
 		if s, ok := p.comp.(*cgroup.Session); ok {
-			s.Add(pids)
+			s.Add(f.trace.pids)
 		}
 		if f.alive {
 			h.endStray(p)

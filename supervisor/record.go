@@ -11,7 +11,8 @@ import (
 
 // What is remembered while no supervisor runs. Everything here is written as
 // JSON by package state; a field may be added, but keeps its meaning for good:
-// an upgrade reads what the version before has written.
+// an upgrade reads what the version before has written. What is mostly zero is
+// left out: clients wait in an upgrade for all of it to be written and read.
 
 // instanceRecord is an instance as the loop remembers it.
 type instanceRecord struct {
@@ -33,7 +34,7 @@ type runRecord struct {
 	Instance string        // its instance's name at its birth, which its cgroup and pipes go by
 	Started  time.Time     // for people
 	Counted  uint64        // jobs of its output that State knows of
-	Before   cgroup.Counts // of the program's cgroup, when the run was born
+	Before   cgroup.Counts `json:",omitzero"` // of the program's cgroup, when the run was born
 	Watchdog time.Duration // what it was told of WATCHDOG=1 at its start, 0 nothing
 	Unwell   string        // why it is being ended as unhealthy
 }
