@@ -106,24 +106,37 @@ func (h *host) members(p *process, f found) []int {
 // adoptMain finds the main process: the remembered one, else the leader of the
 // session that every run is started in. It may have ended.
 func (h *host) adoptMain(p *process, known runRecord, f found) {
-	if known.PID != 0 {
-		p.child, p.ticks = h.adoptPID(p, known.PID, known.Ticks), known.Ticks
+	main, born := known.PID, known.Ticks
+	if born == 0 { // nobody remembers it, or could not read when it was started
+		main, born = p.mainOf(h.members(p, f), known.PID)
+	}
+	if born == 0 {
+		p.child = spawn.Gone(known.PID)
 		return
 	}
-	main, born := 0, uint64(0)
-	for _, pid := range h.members(p, f) { // a check leads a session too, and is younger
-		if sid, err := unix.Getsid(pid); err != nil || sid != pid {
+	p.child, p.ticks = h.adoptPID(p, main, born), born
+}
+
+// mainOf is the main process among those of the run, with its start time; zeros
+// when there is none.
+func (p *process) mainOf(pids []int, remembered int) (main int, born uint64) {
+	for _, pid := range pids {
+		if remembered != 0 && pid != remembered {
 			continue
 		}
-		if ticks, err := spawn.StartTime(pid); err == nil && (main == 0 || ticks < born) {
+		if sid, err := unix.Getsid(pid); err != nil || remembered == 0 && sid != pid {
+			continue
+		}
+		var ticks uint64
+		err := p.patiently("find out when its main process was started", func() (err error) {
+			ticks, err = spawn.StartTime(pid)
+			return err
+		})
+		if err == nil && (main == 0 || ticks < born) { // a check leads a session too, and is younger
 			main, born = pid, ticks
 		}
 	}
-	if main != 0 {
-		p.child, p.ticks = h.adoptPID(p, main, born), born
-		return
-	}
-	p.child = spawn.Gone(0)
+	return main, born
 }
 
 // adoptMost is how long is tried to find out whether a process is there: with
