@@ -7,6 +7,7 @@ import (
 	"go.uber.org/zap"
 
 	"bulkhead/cgroup"
+	"bulkhead/supervisor/hear"
 )
 
 // greet says once, plainly, what this supervisor is and what it cannot do.
@@ -21,6 +22,9 @@ func (s *server) greet(log *zap.Logger, tree *cgroup.Tree) {
 	}
 	if s.fleeting != nil {
 		log.Warn("under a shortage of memory the supervisor may be slow: " + s.fleeting.Error() + "; give it CAP_IPC_LOCK, or LimitMEMLOCK=infinity in its unit")
+	}
+	if hear.Unheld != nil {
+		log.Warn("a stop that comes in the moment of an upgrade may be lost: the supervisor could not execute itself again", zap.Error(hear.Unheld))
 	}
 	if err := protectSelf(); err != nil {
 		log.Debug("no protection against the host's OOM killer", zap.Error(err))

@@ -53,7 +53,7 @@ func helperServer(do func(s *server, runs []*view)) error {
 			<-changed
 		}
 	}()
-	s.live(context.Background(), nil)
+	s.live(context.Background())
 	return nil
 }
 

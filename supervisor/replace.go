@@ -40,7 +40,6 @@ func ownBinary() (string, error) {
 // replace executes the binary on disk in our place. It runs on the loop's
 // goroutine and returns only when that failed; then everything goes on.
 func (s *server) replace() (err error) {
-	defer holdSignals()()
 	resume, lost, err := s.rest()
 	if err != nil {
 		return err
@@ -88,7 +87,8 @@ func (s *server) replace() (err error) {
 	fds := append(h.descriptors(), int(written.Fd()))
 	keepOpen(fds, true)
 	defer keepOpen(fds, false)
-	holdSignals()
+	defer hear.Take()
+	hear.Hold()
 	told := s.signalsTold()
 	late := s.loop.pull()
 	defer func() {
@@ -102,7 +102,6 @@ func (s *server) replace() (err error) {
 	// The runtime of the new image does not keep these two held; ignored they
 	// cost nothing: it reads its configuration anyway, and hears them again soon.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
-	defer hear.Take()
 	env := append(os.Environ(), fmt.Sprintf("%s=%d", handoverVar, written.Fd()))
 	err = syscall.Exec(s.daemon.exe, os.Args, env)
 	return fmt.Errorf("cannot execute %q: %v", s.daemon.exe, err)

@@ -46,8 +46,7 @@ const ownOOMScore = -900
 // end by itself. A second supervisor on the same socket, state directory or
 // cgroup tree is refused.
 func Serve(ctx context.Context, o Options) error {
-	caught, letGo := hearAll()
-	defer letGo()
+	defer hearAll()()
 	if o.Stop {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithCancel(ctx)
@@ -73,7 +72,7 @@ func Serve(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	s.live(ctx, caught)
+	s.live(ctx)
 	if given := s.loop.givenUp; os.Getpid() == 1 && len(given) > 0 {
 		return &GivenUpError{given}
 	}
@@ -93,8 +92,8 @@ var errNothingLeft = errors.New("nothing is left running")
 
 // live runs it and then gives everything back. Nothing of that is deferred: a
 // supervisor that panics leaves all as it is for the next, as one that is killed.
-func (s *server) live(ctx context.Context, caught <-chan os.Signal) {
-	s.run(ctx, caught)
+func (s *server) live(ctx context.Context) {
+	s.run(ctx)
 	s.close()
 }
 
@@ -400,7 +399,7 @@ func (s *server) build(o Options, e edges, p past) error {
 }
 
 // run serves until the loop is done, then ends the edges in reverse order.
-func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
+func (s *server) run(ctx context.Context) {
 	debug.SetGCPercent(50) // memory is what we are here to save; the loop makes little garbage
 	edges, end := context.WithCancel(context.WithoutCancel(ctx))
 	defer func() {
@@ -413,7 +412,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	wg.Go(s.host.poll.run)
 	wg.Go(s.host.killer.run)
 	wg.Go(func() { s.host.sampler(edges) })
-	wg.Go(func() { signals(edges, s.daemon, caught) })
+	wg.Go(func() { signals(edges, s.daemon) })
 	wg.Go(func() { reapOrphans(edges) })
 	wg.Go(func() {
 		<-s.loop.begun // whose words are whose is known only then; until then they wait in the socket
@@ -452,6 +451,7 @@ func (s *server) run(ctx context.Context, caught <-chan os.Signal) {
 	s.host.poll.stop()
 	s.host.killer.stop()
 	wg.Wait()
+	s.daemon.upgrading.Lock() // a rehearsal is killed with edges, and does not outlive us
 	if s.pidFile != nil {
 		s.pidFile()
 	}

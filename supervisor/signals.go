@@ -15,16 +15,21 @@ import (
 // signals turns what is caught into requests: TERM, INT, QUIT and hear.Stop end the
 // supervisor, once more hurries; HUP updates to the config file as it is now;
 // USR1 upgrades to the binary on disk; USR2 opens the logs anew.
-func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
+func signals(ctx context.Context, d *daemon) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case s := <-c:
+		case s := <-hear.C:
+			d.signalled(ctx, s)
+		case s := <-hear.Held:
 			d.signalled(ctx, s)
 		case told := <-d.flush:
-			for len(c) > 0 {
-				d.signalled(ctx, <-c)
+			for len(hear.C) > 0 {
+				d.signalled(ctx, <-hear.C)
+			}
+			for len(hear.Held) > 0 {
+				d.signalled(ctx, <-hear.Held)
 			}
 			close(told)
 		}
@@ -32,14 +37,13 @@ func signals(ctx context.Context, d *daemon, c <-chan os.Signal) {
 }
 
 // hearAll goes on hearing what was taken over at the very start of serve.
-func hearAll() (<-chan os.Signal, func()) {
+func hearAll() (letGo func()) {
 	hear.Take()
-	maskSignals(unix.SIG_UNBLOCK) // the image before may have held some
 	// Go would end us for a write to a closed standard output. Not ignored: that
 	// is inherited, and a notified signal is not.
 	pipe := make(chan os.Signal, 1)
 	signal.Notify(pipe, syscall.SIGPIPE)
-	return hear.C, func() {
+	return func() {
 		hear.Give()
 		signal.Stop(pipe)
 	}

@@ -17,8 +17,7 @@ import (
 // upgradeSignal has a supervisor execute its binary anew.
 const upgradeSignal = syscall.SIGUSR1
 
-// stopSignal is the unit's KillSignal=, which is never lost in an exec. (SIGTERM is
-// not held by Go's runtime, for the millisecond in which it starts.)
+// stopSignal is the one that is never lost in an exec. (SIGTERM Go lets nobody hold.)
 const stopSignal = syscall.Signal(37)
 
 // Upgrade after upgrade leaves nothing behind: no descriptor, no memory to
