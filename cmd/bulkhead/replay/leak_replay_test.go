@@ -35,17 +35,17 @@ func leak(r *run) {
 	worker := func(name string, leak int) string {
 		return fmt.Sprintf("php -n -d memory_limit=-1 -d extension=igbinary -d extension=redis %s/testdata/worker.php %s %s %s %d", dir, name, r.redis, r.ledger, leak)
 	}
-	const pauses = "pause_signal = \"USR2\"\nresume_signal = \"CONT\"\n"
+	const ways = "job_pattern = \"^done \"\npause_signal = \"USR2\"\nresume_signal = \"CONT\"\n"
 	r.start([]program{
 		{"redis", redisScript(r), 1, 20 * time.Second, fmt.Sprintf(`
 priority = 1
 limits = { memory_min = "%dM", oom_score_adj = -900, cpu_weight = 500 }`, redisMin)},
 		webProgram(r, ""),
-		{"queue", worker("queue", 0), 25, 30 * time.Second, pauses + `
+		{"queue", worker("queue", 0), 25, 30 * time.Second, ways + `
 limits = { memory_max = "48M" }`},
-		{"leaky", worker("leaky", leakPerJob), 2, 30 * time.Second, pauses + `
+		{"leaky", worker("leaky", leakPerJob), 2, 30 * time.Second, ways + `
 limits = { memory_max = "192M" }
-recycle = { max_memory = "64M", min_lifetime = "5s", parallel = 2 }`},
+recycle = { max_memory = "64M", min_lifetime = "3s", parallel = 2 }`},
 	}, "")
 	filler := redis{socket: r.redis}
 	r.await("answer of redis", time.Minute, func() bool { _, err := filler.do("PING"); return err == nil })

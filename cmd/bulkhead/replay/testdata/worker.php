@@ -1,7 +1,8 @@
 <?php
 // A queue worker: it takes jobs from the list "jobs" in Redis and says in the ledger what
 // became of them. A job is "ID MILLISECONDS", the time it takes. SIGTERM lets it finish the
-// job in hand; SIGUSR2 has it take none until SIGCONT, as Laravel's.
+// job in hand; SIGUSR2 has it take none until SIGCONT, as Laravel's. Like that it prints a
+// line of every job that is done.
 //
 // usage: worker.php NAME SOCKET LEDGER LEAK     LEAK: bytes it keeps of every job, 0 none
 
@@ -56,5 +57,6 @@ while (! $stop) {
     }
     work($ms / 1000);
     say("done $id");
+    echo "done $id\n";
 }
 say("end $name");
