@@ -28,9 +28,9 @@ const (
 	tryNext                 // exec: the command may be in the next directory of the search path
 )
 
-// child runs in the forked child and ends in exec or exit. It may not
-// allocate, grow its stack, write a pointer or call into the runtime: there
-// is no other thread any more, and locks may be held for ever.
+// child runs in the child and ends in exec or exit. It may not allocate, grow its
+// stack, write a pointer or call into the runtime: of a fork there is no other thread
+// any more, and locks may be held for ever; else all that is our memory.
 //
 //go:norace
 //go:nocheckptr

@@ -17,9 +17,8 @@ type cloneArgs struct {
 // fork starts the child of p and returns its pid in the parent. The caller
 // holds syscall.ForkLock.
 //
-// Nothing may block between the runtime's two calls but the clone itself. It
-// shares no memory (no CLONE_VM) and does not wait for the exec (no
-// CLONE_VFORK).
+// Nothing may block between the runtime's two calls but the clone itself: it does not
+// wait for the exec (no CLONE_VFORK), and so may not share memory.
 //
 //go:norace
 //go:nocheckptr

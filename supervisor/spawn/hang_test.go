@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -24,21 +26,9 @@ func TestHangingChild(t *testing.T) {
 		return StepForkCgroup, path, func() bool { return slurp(path+"/cgroup.procs") != "" }
 	}
 	leased := func(t *testing.T, s *Spec) (step, object string, born func() bool) {
-		// Opening a file waits until its lease is given up (45 s at most).
-		s.Argv = []string{copyOf(t, "/bin/true")}
-		f, err := os.OpenFile(s.Argv[0], os.O_RDONLY, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { f.Close() })
-		fd := int(f.Fd())
-		if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
-			t.Fatal(err)
-		}
-		return StepExec, s.Argv[0], func() bool {
-			kind, _ := unix.FcntlInt(uintptr(fd), unix.F_GETLEASE, 0)
-			return kind != unix.F_WRLCK // being broken: the child is there
-		}
+		path, reached, _ := leasedProgram(t)
+		s.Argv = []string{path}
+		return StepExec, path, reached
 	}
 	for name, hang := range map[string]func(*testing.T, *Spec) (string, string, func() bool){
 		"frozen before its first instruction": frozen,
@@ -55,6 +45,11 @@ func TestHangingChild(t *testing.T) {
 				result <- err
 			}()
 			waitFor(born)
+			for pid := range strings.Lines(slurp(path + "/cgroup.procs")) {
+				if n, err := strconv.Atoi(strings.TrimSpace(pid)); err != nil || !Owned(n) {
+					t.Errorf("the child %s is not owned before its exec", pid)
+				}
+			}
 			runtime.GC()
 			for range 20 {
 				out, _, _ := output(t, spec("echo", "on"))
@@ -91,6 +86,26 @@ func TestEndedContextStartsNothing(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	noChildren(t)
+}
+
+// leasedProgram makes a program whose exec blocks until release is called (45 s at most):
+// opening a file waits until its lease is given up.
+func leasedProgram(t *testing.T) (path string, reached func() bool, release func()) {
+	path = copyOf(t, "/bin/true")
+	f, err := os.OpenFile(path, os.O_RDONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	fd := int(f.Fd())
+	if _, err := unix.FcntlInt(uintptr(fd), unix.F_SETLEASE, unix.F_WRLCK); err != nil {
+		t.Fatal(err)
+	}
+	reached = func() bool {
+		kind, _ := unix.FcntlInt(uintptr(fd), unix.F_GETLEASE, 0)
+		return kind != unix.F_WRLCK // being broken: somebody opens it
+	}
+	return path, reached, func() { f.Close() }
 }
 
 func waitFor(done func() bool) {

@@ -12,3 +12,13 @@ func runtimeBeforeFork()
 
 //go:linkname runtimeAfterFork syscall.runtime_AfterFork
 func runtimeAfterFork()
+
+// The runtime's own bracket around a system call that may block: the thread's processor
+// is taken for other goroutines, and the collector does not wait for the thread. Kept for
+// users outside the standard library likewise.
+//
+//go:linkname entersyscall runtime.entersyscall
+func entersyscall()
+
+//go:linkname exitsyscall runtime.exitsyscall
+func exitsyscall()

@@ -18,6 +18,7 @@ type Kernel struct {
 	CloneIntoCgroup bool // clone3 with CLONE_INTO_CGROUP (5.7); else children are moved in before exec
 	PidFD           bool // pidfd_open, pidfd_send_signal, waitid(P_PIDFD) (5.4)
 	CloseRange      bool // close_range (5.9)
+	Share           bool // children share our memory until their exec; else they are forked
 }
 
 // machine is what Prepare found out.
@@ -25,6 +26,7 @@ var machine struct {
 	null       int // /dev/null, read and write
 	pidfd      bool
 	closeRange bool
+	share      bool
 	noClone3   atomic.Bool // set for good by the first refusal
 }
 
@@ -42,6 +44,7 @@ func Known() (Kernel, error) {
 		CloneIntoCgroup: !machine.noClone3.Load(),
 		PidFD:           machine.pidfd,
 		CloseRange:      machine.closeRange,
+		Share:           machine.share && !machine.noClone3.Load(),
 	}, err
 }
 
@@ -64,6 +67,11 @@ func prepare() error {
 		return fmt.Errorf("cannot open %q: %v", os.DevNull, err)
 	}
 	machine.null = null
+	// Bounds the wrong way round are invalid where the flag exists.
+	machine.share = canShare && unix.CloseRange(1, 0, unix.CLOSE_RANGE_UNSHARE) == unix.EINVAL
+	if machine.share {
+		makeSeats()
+	}
 	machine.pidfd = probePidFD()
 	// An argument of size 0 is invalid where the call exists.
 	_, _, errno := unix.Syscall(unix.SYS_CLONE3, 0, 0, 0)

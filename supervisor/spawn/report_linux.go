@@ -17,7 +17,25 @@ type report struct {
 	warning  [6]struct{ step, errno int32 }
 }
 
-// reports hands out slots of shared pages. A slot comes back when its child
+// berth is a report with the stack that a child runs on which shares our memory.
+type berth struct {
+	report report
+	room   [berthSize - unsafe.Sizeof(report{})]byte
+}
+
+const (
+	berthSize = 4096
+	// stackSize is some times what the linker grants functions that may not grow their stack.
+	stackSize = berthSize / 2
+)
+
+// stack is the lowest address of the stack beside r.
+func (r *report) stack() *byte {
+	b := (*berth)(unsafe.Pointer(r))
+	return &b.room[len(b.room)-stackSize]
+}
+
+// reports hands out berths of shared pages. One comes back when its child
 // has been waited for or has exec'd: nobody else writes to it then.
 var reports struct {
 	sync.Mutex
@@ -34,8 +52,8 @@ func takeReport() (*report, error) {
 			return nil, err
 		}
 		// The page stays mapped for ever, to be used again.
-		for n := int(unsafe.Sizeof(report{})); len(page) >= n; page = page[n:] {
-			reports.free = append(reports.free, (*report)(unsafe.Pointer(&page[0])))
+		for ; len(page) >= berthSize; page = page[berthSize:] {
+			reports.free = append(reports.free, &(*berth)(unsafe.Pointer(&page[0])).report)
 		}
 	}
 	r := reports.free[len(reports.free)-1]

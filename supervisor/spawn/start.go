@@ -24,29 +24,49 @@ func Start(ctx context.Context, s Spec) (*Child, error) {
 	if err := check(ctx, &s); err != nil {
 		return nil, err
 	}
-	p, err := newPlan(&s)
+	if seat := takeSeat(&s); seat != nil {
+		c, err := start(ctx, &s, seat)
+		if err != errRefused {
+			return c, err
+		}
+	}
+	return start(ctx, &s, nil)
+}
+
+// errRefused: the child cannot be born so, and may be forked.
+var errRefused = errors.New("clone3 refused")
+
+func start(ctx context.Context, s *Spec, seat *seat) (*Child, error) {
+	p, err := newPlan(s, seat)
 	if err != nil {
 		return nil, err
 	}
-	defer p.release()
 	fail := func(step, object string, err error) (*Child, error) {
 		return nil, &Error{Command: s.Argv[0], Step: step, Object: object, Err: err}
 	}
 	if p.out, err = takeReport(); err != nil {
+		p.release()
 		return fail(StepPrepare, "report", err)
 	}
-	c, done, err := birth(p, &s)
+	var (
+		c    *Child
+		late error // the context ended first
+	)
+	if seat != nil {
+		c, late, err = shared(ctx, p, s)
+	} else {
+		c, late, err = forked(ctx, p, s)
+	}
 	if err != nil {
 		giveReport(p.out)
 		return nil, err
 	}
-	late := waitExec(ctx, done)
 	if late == nil && p.out.failure() == 0 && p.out.at() >= p.exec {
 		c.Warnings = p.warnings()
 		giveReport(p.out)
 		return c, nil
 	}
-	step, object, cause := p.verdict(&s, late)
+	step, object, cause := p.verdict(s, late)
 	status, ended := c.bury(p.out)
 	if cause == nil {
 		cause = ErrDied
@@ -85,6 +105,17 @@ func check(ctx context.Context, s *Spec) error {
 	return nil
 }
 
+// forked starts the child of p by a fork and returns once it has exec'd or is dead, or
+// ctx has ended.
+func forked(ctx context.Context, p *plan, s *Spec) (c *Child, late, err error) {
+	defer p.release() // the child has copies
+	c, done, err := birth(p, s)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c, waitExec(ctx, done), nil
+}
+
 // birth forks. done reads as ended once the child has exec'd or is dead.
 //
 // The lock spans the pipe's write end too: a child of another start (here or
@@ -110,13 +141,21 @@ func birth(p *plan, s *Spec) (c *Child, done *os.File, err error) {
 		pid, done, errno = p.forkLocked()
 	}
 	if errno != 0 {
-		step := StepFork
-		if p.birth {
-			step = StepForkCgroup
-		}
-		return nil, nil, &Error{Command: s.Argv[0], Step: step, Object: name, Err: errno}
+		return nil, nil, p.unborn(s, errno)
 	}
 	return &Child{PID: pid, PidFD: int(p.pidfd)}, done, nil
+}
+
+// unborn is the error of a clone.
+func (p *plan) unborn(s *Spec, errno syscall.Errno) error {
+	step, object := StepFork, ""
+	if s.CgroupFD >= 0 {
+		object = cgroupName(s.CgroupFD)
+	}
+	if p.birth {
+		step = StepForkCgroup
+	}
+	return &Error{Command: s.Argv[0], Step: step, Object: object, Err: errno}
 }
 
 // clone3Refused tells whether the call itself is not to be had (old kernel,

@@ -168,3 +168,60 @@ func TestKernelNoMemory(t *testing.T) {
 	}
 	noChildren(t)
 }
+
+// A child that has not come to its exec shares our memory, and the kernel kills with a victim
+// whoever shares its memory. It must not become one (in_vfork, mm/oom_kill.c), however well
+// it would do by its size and its score.
+func TestKernelOOMBesideABirth(t *testing.T) {
+	const program = 32 << 20
+	for name, hang := range map[string]func(t *testing.T, path string, s *Spec) (born func() bool, release func()){
+		"before its first instruction": func(t *testing.T, path string, s *Spec) (func() bool, func()) {
+			write(t, path+"/cgroup.freeze", "1")
+			return func() bool { return slurp(path+"/cgroup.procs") != "" }, func() { write(t, path+"/cgroup.freeze", "0") }
+		},
+		"at its exec": func(t *testing.T, path string, s *Spec) (func() bool, func()) {
+			program, reached, release := leasedProgram(t)
+			s.Argv = []string{program}
+			return reached, release
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			top := kernelCgroup(t) + "/spawn-oom"
+			unix.Close(fresh(t, top, map[string]string{"memory.max": fmt.Sprint(program), "memory.swap.max": "0", "cgroup.subtree_control": "+memory"}))
+			run := map[string]string{"memory.oom.group": "1"}
+			born, hog := fresh(t, top+"/born", run), fresh(t, top+"/hog", run)
+			s := spec("true")
+			s.CgroupFD, s.OOMScoreAdj = born, 1000
+			reached, release := hang(t, top+"/born", &s)
+			result := make(chan error, 1)
+			go func() {
+				c, err := Start(t.Context(), s)
+				if err == nil {
+					await(t, c)
+					c.Close()
+				}
+				result <- err
+			}()
+			waitFor(reached)
+			h := spec("/bin/sh", "-c", "head -c 200000000 /dev/zero | tail -c 100000000 | wc -c")
+			h.CgroupFD, h.OOMScoreAdj = hog, 0
+			out, _, _ := output(t, h)
+			if out != "" || !strings.Contains(slurp(top+"/hog/memory.events"), "oom_group_kill 1") {
+				t.Errorf("the hog printed %q, its events: %s", out, slurp(top+"/hog/memory.events"))
+			}
+			if got := slurp(top + "/born/memory.events"); !strings.Contains(got, "oom_kill 0\n") {
+				t.Errorf("of the child's cgroup: %s", got)
+			}
+			release()
+			if err := <-result; err != nil {
+				t.Error(err)
+			}
+			remove(t, top+"/born", born)
+			remove(t, top+"/hog", hog)
+			if err := os.Remove(top); err != nil {
+				t.Error(err)
+			}
+			noChildren(t)
+		})
+	}
+}

@@ -19,6 +19,8 @@ type plan struct {
 	clone3 cloneArgs
 	birth  bool  // in the cgroup, by clone3
 	pidfd  int32 // where the kernel puts it
+	pid    int32 // likewise, of a child that shares our memory; 0 before its birth
+	seat   *seat // nil: the child is forked
 
 	fds []int // opened for this start only
 	pin runtime.Pinner
@@ -73,7 +75,12 @@ func (p *plan) high(fd int) (int, error) {
 	return n, err
 }
 
+// release must not be called while a child may still look at p's memory.
 func (p *plan) release() {
+	if p.seat != nil {
+		p.seat.give()
+		p.seat = nil
+	}
 	for _, fd := range p.fds {
 		syscall.Close(fd)
 	}
@@ -85,12 +92,22 @@ func (p *plan) release() {
 // hangs later (chdir into a dead NFS) holds none of the supervisor's; what
 // needs root's rights comes before the user; the directory and the command
 // after it, because they are to be reached with the user's rights.
-func newPlan(s *Spec) (*plan, error) {
-	p := &plan{pidfd: -1}
+//
+// With a seat, which is the plan's then, the child shares our memory and descriptors;
+// without, it is forked.
+func newPlan(s *Spec, seat *seat) (*plan, error) {
+	p := &plan{pidfd: -1, seat: seat, closes: -1}
 	p.pin.Pin(p)
-	if f := s.Foreground; f != nil {
-		p.foreground(f)
-	} else if err := p.background(s); err != nil {
+	var err error
+	switch {
+	case s.Foreground != nil:
+		p.foreground(s.Foreground)
+	case seat != nil:
+		err = p.seated(s)
+	default:
+		err = p.background(s)
+	}
+	if err != nil {
 		p.release()
 		return nil, err
 	}
@@ -125,10 +142,23 @@ func (p *plan) background(s *Spec) error {
 	return nil
 }
 
+// seated is background for a child with a seat. It leaves our table of descriptors first.
+func (p *plan) seated(s *Spec) error {
+	if err := p.seat.fill(s); err != nil {
+		return err
+	}
+	p.add(StepDescriptors, "", fatal, unix.SYS_CLOSE_RANGE, uintptr(seats.last+1), uintptr(^uint32(0)), unix.CLOSE_RANGE_UNSHARE)
+	for fd, from := range p.seat {
+		p.add(StepStdio, stdioNames[fd], fatal, unix.SYS_DUP3, uintptr(from), uintptr(fd), 0)
+	}
+	p.add(StepDescriptors, "", fatal, unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)))
+	p.add(StepSession, "", fatal, unix.SYS_SETSID)
+	return nil
+}
+
 // foreground takes CLOEXEC, which Prepare has set on everything, off what is to stay
 // open. The table of descriptors is the child's own: a plain fork copies it.
 func (p *plan) foreground(f *Foreground) {
-	p.closes = -1
 	p.add(StepDeathSignal, "SIGKILL", fatal, unix.SYS_PRCTL, unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL))
 	for _, fd := range f.Keep {
 		p.add(StepKeep, strconv.Itoa(fd), fatal, unix.SYS_FCNTL, uintptr(fd), unix.F_SETFD, 0)
@@ -136,11 +166,8 @@ func (p *plan) foreground(f *Foreground) {
 }
 
 func (p *plan) stdio(s *Spec) error {
-	for fd, from := range []int{s.Stdin, s.Stdout, s.Stderr} {
+	for fd, from := range s.stdio() {
 		object := stdioNames[fd]
-		if from < 0 || fd == 0 && from == 0 {
-			from = machine.null
-		}
 		from, err := p.high(from)
 		if err != nil {
 			return &Error{Command: s.Argv[0], Step: StepStdio, Object: object, Err: err}
@@ -148,6 +175,17 @@ func (p *plan) stdio(s *Spec) error {
 		p.add(StepStdio, object, fatal, unix.SYS_DUP3, uintptr(from), uintptr(fd), 0)
 	}
 	return nil
+}
+
+// stdio is what the child is to have as 0, 1 and 2.
+func (s *Spec) stdio() [3]int {
+	all := [3]int{s.Stdin, s.Stdout, s.Stderr}
+	for fd, from := range all {
+		if from < 0 || fd == 0 && from == 0 {
+			all[fd] = machine.null
+		}
+	}
+	return all
 }
 
 var stdioNames = [3]string{"stdin", "stdout", "stderr"}

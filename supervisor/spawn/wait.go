@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -199,12 +200,38 @@ func (c *Child) bury(out *report) (s Status, ended bool) {
 // owned are the children between their fork and the taking of their status.
 var owned struct {
 	sync.Mutex
-	pids map[int]int // a number may be given anew before its last status is noted
+	pids   map[int]int        // a number may be given anew before its last status is noted
+	births map[*plan]struct{} // of children that share our memory and are not in pids yet
+}
+
+// expect registers the child of p before its birth.
+func (p *plan) expect() {
+	owned.Lock()
+	defer owned.Unlock()
+	if owned.births == nil {
+		owned.births = map[*plan]struct{}{}
+	}
+	owned.births[p] = struct{}{}
+}
+
+// born ends expect, once; errno says that no child came.
+func (p *plan) born(errno syscall.Errno) {
+	owned.Lock()
+	_, first := owned.births[p]
+	delete(owned.births, p)
+	if first && errno == 0 {
+		ownLocked(int(p.pid))
+	}
+	owned.Unlock()
 }
 
 func own(pid int) {
 	owned.Lock()
 	defer owned.Unlock()
+	ownLocked(pid)
+}
+
+func ownLocked(pid int) {
 	if owned.pids == nil {
 		owned.pids = map[int]int{}
 	}
@@ -228,5 +255,10 @@ func Owned(pid int) bool {
 	defer syscall.ForkLock.RUnlock()
 	owned.Lock()
 	defer owned.Unlock()
+	for p := range owned.births {
+		if int(atomic.LoadInt32(&p.pid)) == pid {
+			return true
+		}
+	}
 	return owned.pids[pid] > 0
 }
