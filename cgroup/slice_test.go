@@ -1,11 +1,13 @@
 package cgroup
 
 import (
+	"fmt"
 	"os"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 )
 
 // inSlice is a fake in which systemd runs us as a service of bulkhead.slice.
@@ -56,6 +58,17 @@ func TestBesideTheService(t *testing.T) {
 	if d := cmp.Diff(want, f.log); d != "" {
 		t.Errorf("writes (-want +got)\n%s", d)
 	}
+	fd, err := tree.KeepFD()
+	if path, _ := os.Readlink(fmt.Sprintf("/proc/self/fd/%d", fd)); err != nil || path != tree.Path()+"/keeper" {
+		t.Errorf("the keeper is to be born in %q: %v", path, err)
+	}
+	unix.Close(fd)
+	written := len(f.log)
+	f.put(tree.Path()+"/keeper", "cgroup.procs", "815\n4711\n")
+	if err := tree.Keep(4711); err != nil || len(f.log) != written {
+		t.Errorf("the keeper, born there, is moved: %v, %q", err, f.log[written:])
+	}
+	f.put(tree.Path()+"/keeper", "cgroup.procs", "")
 	if err := tree.Keep(4711); err != nil || f.get(tree.Path()+"/keeper/cgroup.procs") != "4711" {
 		t.Errorf("the keeper: %v", err)
 	}

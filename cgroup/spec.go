@@ -76,12 +76,11 @@ func resources(l Limits, have func(file string) bool) *cgroup2.Resources {
 func rest(l Limits, fresh bool, have func(file string) bool) []setting {
 	var out []setting
 	add := func(set bool, file, value, reset string) {
-		switch {
-		case !have(file):
-		case set:
+		if !set {
+			value = reset
+		}
+		if (set || !fresh) && have(file) {
 			out = append(out, setting{file, value})
-		case !fresh:
-			out = append(out, setting{file, reset})
 		}
 	}
 	// An empty value: resources has written it.

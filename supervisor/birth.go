@@ -4,7 +4,9 @@ import (
 	"context"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -233,16 +235,17 @@ func (b *birth) watchdog() time.Duration {
 
 // ownEnviron is our environment without what is said to us alone.
 func ownEnviron() []string {
-	var out []string
-	for _, e := range os.Environ() {
-		if !private.MatchString(e) {
-			out = append(out, e)
-		}
-	}
-	return out
+	return slices.DeleteFunc(os.Environ(), func(e string) bool {
+		name, _, _ := strings.Cut(e, "=")
+		return slices.Contains(private, name)
+	})
 }
 
-var private = regexp.MustCompile(`^(NOTIFY_SOCKET|WATCHDOG_PID|WATCHDOG_USEC|LISTEN_PID|LISTEN_FDS|LISTEN_FDNAMES|BULKHEAD_RUN|BULKHEAD_HANDOVER|INVOCATION_ID|JOURNAL_STREAM|MEMORY_PRESSURE_WATCH|MEMORY_PRESSURE_WRITE)=`)
+var private = []string{
+	"NOTIFY_SOCKET", "WATCHDOG_PID", "WATCHDOG_USEC", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES",
+	"BULKHEAD_RUN", "BULKHEAD_HANDOVER", "INVOCATION_ID", "JOURNAL_STREAM", "MEMORY_PRESSURE_WATCH",
+	"MEMORY_PRESSURE_WRITE",
+}
 
 func newCounter(p *conf.Program) *jobs.Counter {
 	if !countsJobs(p) {

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"bulkhead/conf"
 	"bulkhead/supervisor/keeper"
 )
@@ -131,6 +133,15 @@ func newKeeper(h *host, c conf.Supervisor) *keep {
 			h.post(trouble{what: "the keeper cannot hold " + name, err: err})
 		}}
 	open := func() (*keeper.Keeper, error) {
+		o := o
+		fd, err := h.tree.KeepFD()
+		if err != nil {
+			return nil, err
+		}
+		if fd >= 0 {
+			o.CgroupFD = fd
+			defer unix.Close(fd)
+		}
 		k, err := keeper.Open(o)
 		if err == nil {
 			err = h.tree.Keep(k.PID())

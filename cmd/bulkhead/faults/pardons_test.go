@@ -41,6 +41,8 @@ var pardons = []pardon{
 	pardonOf("pidfd_open", false, "it goes on by pid and start time, as before Linux 5.3"),
 	pardonOf(`watch (\[pidfd\]|cgroup run/cgroup.events) by epoll`, false, "is looked at every 50 ms instead"),
 	pardonOf("watch pipe by Go's epoll", false, "poll(2) waits for the exec instead"),
+	pardonOf("dup /dev/null", false, "children are forked instead"),
+	pardonOf("open cgroup tree/keeper/cgroup.procs", false, "who may be in there already is moved into it once more"),
 	pardonOf("(open to write|write) cgroup run/cgroup.kill", false, "opened and written again when it is needed"),
 	pardonOf("rmdir cgroup .*", false, "tried again"),
 	pardonOf("open cgroup (run|program)/cgroup.events", false, "looked at again until it can be told"),
