@@ -2,29 +2,40 @@ package conf
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
 )
 
 // names are what expansions may use: text, or a number (an int).
-type names map[string]any
-
-// with returns a copy with more names.
-func (n names) with(more names) names {
-	all := maps.Clone(n)
-	maps.Copy(all, more)
-	return all
+type names struct {
+	own   values
+	outer *names // where own has none; nil nowhere
 }
 
-// env returns a copy with ENV_KEY for each variable.
+// values are what names stand for: numbers and texts.
+type values map[string]any
+
+// with returns the names, and more of them that go first.
+func (n names) with(more values) names { return names{more, &n} }
+
+// env is with ENV_KEY for each variable.
 func (n names) env(environ map[string]string) names {
-	all := maps.Clone(n)
+	if len(environ) == 0 {
+		return n
+	}
+	all := make(values, len(environ))
 	for key, value := range environ {
 		all["ENV_"+key] = value
 	}
-	return all
+	return n.with(all)
+}
+
+func (n names) get(name string) (value any, ok bool) {
+	for at := &n; at != nil && !ok; at = at.outer {
+		value, ok = at.own[name]
+	}
+	return value, ok
 }
 
 // maxWidth is the widest field an expansion may ask for.
@@ -112,7 +123,7 @@ func leadingWidth(s string) (n int, rest string, ok bool) {
 }
 
 func (n names) value(e expansion) (string, *fault) {
-	value, ok := n[e.name]
+	value, ok := n.get(e.name)
 	if !ok {
 		return "", faultf(n.hint(e.name), "cannot expand %q: there is no name %q here", e.text, e.name)
 	}
@@ -179,14 +190,17 @@ func (e expansion) pad(s string, zeros bool) string {
 // many for a line; the nearest one is what was meant.
 func (n names) hint(wanted string) string {
 	var plain, env []string
-	for name := range n {
-		if strings.HasPrefix(name, "ENV_") {
-			env = append(env, name)
-		} else {
-			plain = append(plain, name)
+	for at := &n; at != nil; at = at.outer {
+		for name := range at.own {
+			if strings.HasPrefix(name, "ENV_") {
+				env = append(env, name)
+			} else {
+				plain = append(plain, name)
+			}
 		}
 	}
 	slices.Sort(plain)
+	plain = slices.Compact(plain)
 	list := "the names are " + strings.Join(plain, ", ") + " and ENV_X for each variable X of the environment"
 	if !strings.HasPrefix(wanted, "ENV_") {
 		env = nil

@@ -8,7 +8,7 @@ import (
 )
 
 func TestExpand(t *testing.T) {
-	n := names{"program_name": "queue", "process_num": 7, "big": 12345, "minus": -7, "empty": "", "ENV_APP": "/srv/app"}
+	n := names{own: values{"program_name": "queue", "process_num": 7, "big": 12345, "minus": -7, "empty": "", "ENV_APP": "/srv/app"}}
 	for in, want := range map[string]string{
 		"":                      "",
 		"plain":                 "plain",

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Name is the file Find looks for, and Dir the second place where it does.
@@ -50,7 +51,9 @@ func FindINI(argv0, cwd string) (string, error) {
 }
 
 // iniHeader is a section that TOML cannot have, or ours has not.
-var iniHeader = regexp.MustCompile(`(?m)^\s*\[(supervisord|supervisorctl|include|unix_http_server|inet_http_server|(program|group|eventlistener|fcgi-program|rpcinterface):[^\]]*)\]`)
+var iniHeader = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^\s*\[(supervisord|supervisorctl|include|unix_http_server|inet_http_server|(program|group|eventlistener|fcgi-program|rpcinterface):[^\]]*)\]`)
+})
 
 // isINI says which of the two languages a file is in.
 func isINI(path string) bool {
@@ -61,5 +64,5 @@ func isINI(path string) bool {
 		return false
 	}
 	data, err := readFile(path)
-	return err == nil && iniHeader.Match(data)
+	return err == nil && iniHeader().Match(data)
 }

@@ -97,7 +97,7 @@ func (w *tomlWriter) program(name string, raw *rawProgram) {
 	}
 	written := *raw
 	if raw.Environment != nil {
-		if table, ok := asTable(raw.Environment.line, w.t.firstProcess(raw, w.t.names.with(names{"program_name": name, "group_name": name}))); ok {
+		if table, ok := asTable(raw.Environment.line, w.t.firstProcess(raw, w.t.names.with(values{"program_name": name, "group_name": name}))); ok {
 			written.Environment = &pairs{table: table}
 		}
 	}

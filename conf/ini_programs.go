@@ -64,7 +64,7 @@ func (t *translator) programs() {
 // program translates one program section.
 func (t *translator) program(path []string, s *ini.Section, kind, name, group string) *rawProgram {
 	raw := &rawProgram{}
-	base := t.names.with(names{"program_name": name, "group_name": group})
+	base := t.names.with(values{"program_name": name, "group_name": group})
 	fields := tagged(reflect.ValueOf(raw).Elem())
 	late := []*ini.Value{}
 	for _, v := range s.Values() {
@@ -128,12 +128,12 @@ func (t *translator) events(at place, v *ini.Value, raw *rawProgram, n names) {
 
 // firstProcess is the names that the program's first process may use.
 func (t *translator) firstProcess(raw *rawProgram, base names) names {
-	n := base.with(names{"process_num": 0, "numprocs": 1})
+	n := base.with(values{"process_num": 0, "numprocs": 1})
 	if raw.NumProcsStart != nil {
-		n["process_num"] = int(*raw.NumProcsStart)
+		n.own["process_num"] = int(*raw.NumProcsStart)
 	}
 	if raw.NumProcs != nil {
-		n["numprocs"] = int(*raw.NumProcs)
+		n.own["numprocs"] = int(*raw.NumProcs)
 	}
 	if raw.Environment != nil {
 		if line, f := n.expand(raw.Environment.line); f == nil {

@@ -46,7 +46,7 @@ func checkNumprocs(n int) *fault {
 
 func (src *source) instance(num, numprocs int) Instance {
 	res, raw := src.res, src.raw
-	n := src.names.with(names{"process_num": num, "numprocs": numprocs})
+	n := src.names.with(values{"process_num": num, "numprocs": numprocs})
 	own := map[string]string{}
 	if raw.Environment != nil {
 		own = res.expandAll(src.at.at("environment"), *raw.Environment, n)

@@ -24,7 +24,7 @@ type source struct {
 func (res *resolver) program(f *file, name string, raw *rawProgram, g membership) Program {
 	src := &source{
 		res: res, at: place{f, []string{"programs", name}}, name: name, raw: raw, given: *raw, group: g,
-		names: baseNames(f, res.env).env(res.environ).with(names{"program_name": name, "group_name": g.name}),
+		names: baseNames(f, res.env).env(res.environ).with(values{"program_name": name, "group_name": g.name}),
 	}
 	if fault := checkName(name); fault != nil {
 		res.problem(src.at, fault)

@@ -66,6 +66,21 @@ func Read(path string, env Env) (*Config, []Warning, error) {
 	return c, r.warningList(), nil
 }
 
+// ReadSupervisor is what Read says of the supervisor itself, by the tables about it alone: a
+// mistake in a program keeps nobody from finding it, nor does it take longer with many.
+func ReadSupervisor(path string, env Env) (Supervisor, error) {
+	r, c := newReport(), &Config{}
+	if isINI(path) {
+		if t := r.translate(path, env, Overrides{}); t != nil {
+			newResolver(r, t.main, env).supervisor(c, &t.raw.Supervisor)
+		}
+	} else if main := r.load(path); main != nil {
+		r.decode(place{main.file, nil}, main.table, &main.raw)
+		newResolver(r, main.file, env).supervisor(c, &main.raw.Supervisor)
+	}
+	return c.Supervisor, r.err()
+}
+
 func (r *report) read(path string, env Env) *Config {
 	main := r.load(path)
 	if main == nil {

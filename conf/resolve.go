@@ -27,7 +27,7 @@ func newResolver(r *report, main *file, env Env) *resolver {
 // baseNames are what every expansion in a file may use. supervisord resolves
 // %(here)s to the directory of the file it is written in.
 func baseNames(f *file, env Env) names {
-	return names{"here": f.dir, "host_node_name": env.Hostname}.env(env.Environ)
+	return names{own: values{"here": f.dir, "host_node_name": env.Hostname}}.env(env.Environ)
 }
 
 func sortPrograms(list []Program) {

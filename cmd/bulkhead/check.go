@@ -104,6 +104,21 @@ func readConfig(file string) (*conf.Config, []conf.Warning, error) {
 	return readConfigIn(file, env)
 }
 
+// readSupervisor reads of the named config, or the one that is found, what is said about
+// the supervisor itself.
+func readSupervisor(file string) (conf.Supervisor, error) {
+	env, err := conf.HostEnv()
+	if err != nil {
+		return conf.Supervisor{}, err
+	}
+	if file == "" {
+		if file, err = findConfig(); err != nil {
+			return conf.Supervisor{}, err
+		}
+	}
+	return conf.ReadSupervisor(file, env)
+}
+
 func readConfigIn(file string, env conf.Env) (_ *conf.Config, _ []conf.Warning, err error) {
 	if file == "" {
 		if file, err = findConfig(); err != nil {

@@ -95,11 +95,11 @@ func dial(path string, o supervisorctl.Options) *control.Client {
 
 // auth is what the config demands of clients, as far as it is written there in plain.
 func (c *ctl) auth() conf.Auth {
-	cfg, _, err := readConfig(c.config)
-	if err != nil || strings.HasPrefix(cfg.Supervisor.Auth.Password, "{SHA}") {
+	s, err := readSupervisor(c.config)
+	if err != nil || strings.HasPrefix(s.Auth.Password, "{SHA}") {
 		return conf.Auth{}
 	}
-	return cfg.Supervisor.Auth
+	return s.Auth
 }
 
 // missing is supervisorctl's complaint about a verb without its name.

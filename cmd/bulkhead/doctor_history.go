@@ -52,8 +52,8 @@ func (a *app) diagnosePast(path string, since time.Duration, asJSON bool) error 
 
 // stateDir is that of the configuration that is found, else the usual one.
 func stateDir() string {
-	if cfg, _, err := readConfig(""); err == nil {
-		return cfg.Supervisor.StateDir
+	if s, err := readSupervisor(""); err == nil {
+		return s.StateDir
 	}
 	env, err := conf.HostEnv()
 	if err != nil {

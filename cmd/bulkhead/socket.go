@@ -34,9 +34,9 @@ func (c *ctl) socket() (string, error) {
 			return conf.DefaultSocket(env), nil // no config: the default is all there can be
 		}
 	}
-	cfg, _, err := conf.Read(file, env)
+	supervisor, err := conf.ReadSupervisor(file, env)
 	if err == nil {
-		return cfg.Supervisor.Socket, nil
+		return supervisor.Socket, nil
 	}
 	var all *conf.Problems
 	if !errors.As(err, &all) {
