@@ -40,25 +40,31 @@ type daemon struct {
 	flush     chan chan struct{} // asks whether all signals are told
 }
 
-func (d *daemon) Status(context.Context) []control.Status {
-	snap, _ := d.loop.publish.get()
+func (d *daemon) Status(_ context.Context, names []string) ([]control.Status, []control.Outcome) {
+	found, bad := d.find(names)
 	now := time.Now()
-	out := make([]control.Status, len(snap.views))
-	for i, v := range snap.views {
+	out := make([]control.Status, len(found))
+	for i, v := range found {
 		out[i] = v.fresh(d.info.Enforced, now)
 	}
-	return out
+	return out, bad
 }
 
-func (d *daemon) History(ctx context.Context, names []string) ([]control.History, []control.Outcome) {
+// find is all without names.
+func (d *daemon) find(names []string) (found []*view, bad []control.Outcome) {
 	snap, _ := d.loop.publish.get()
-	found, bad := control.MatchStatus(names, d.Status(ctx))
+	if len(names) == 0 {
+		return snap.views, nil
+	}
+	return snap.match(names)
+}
+
+func (d *daemon) History(_ context.Context, names []string) ([]control.History, []control.Outcome) {
+	found, bad := d.find(names)
+	now := time.Now()
 	out := make([]control.History, len(found))
-	for i, s := range found {
-		out[i].Status = s
-		if v := snap.get(control.FullName(s.Group, s.Name)); v != nil {
-			out[i].Reasons = v.reasons
-		}
+	for i, v := range found {
+		out[i] = control.History{Status: v.fresh(d.info.Enforced, now), Reasons: v.reasons}
 	}
 	return out, bad
 }
@@ -348,7 +354,7 @@ func (d *daemon) clear(ctx context.Context, names []string) (out []control.Outco
 		return out
 	}
 	defer func() { note.Set(out) }()
-	found, bad := control.MatchStatus(names, d.Status(context.Background()))
+	found, bad := d.find(names)
 	out = bad
 	for _, s := range found {
 		o := control.Outcome{Name: control.FullName(s.Group, s.Name), Done: "cleared"}
@@ -408,7 +414,7 @@ func (d *daemon) logPath(name, channel string) (string, control.Fault) {
 	if name == "" {
 		return d.mainLog(), control.NoFault
 	}
-	found, _ := control.MatchStatus([]string{name}, d.Status(context.Background()))
+	found, _ := d.find([]string{name})
 	if len(found) != 1 {
 		return "", control.BadName
 	}

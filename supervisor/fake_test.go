@@ -222,6 +222,11 @@ type world struct {
 	told []string // to systemd
 }
 
+func (w *world) statuses() []control.Status {
+	all, _ := w.d.Status(w.ctx, nil)
+	return all
+}
+
 // within runs story in a bubble; the loop is shut down at its end.
 func within(t *testing.T, c *conf.Config, prepare func(*fakeEdge), story func(w *world)) {
 	t.Helper()

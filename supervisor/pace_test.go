@@ -53,7 +53,7 @@ func TestNextRunWaitsForNobody(t *testing.T) {
 		w.do(control.Order{Verb: "recycle", Names: []string{"crew:crew_02"}})
 		w.after(time.Second)
 		equal(t, "runs", w.edge.only("spawn", w.edge.log()), []string{"spawn crew_00/2", "spawn crew_02/2"})
-		for _, s := range w.d.Status(w.ctx) {
+		for _, s := range w.statuses() {
 			if s.State != "RUNNING" {
 				t.Errorf("%s is %s", s.Name, s.State)
 			}

@@ -22,7 +22,7 @@ func TestProfile(t *testing.T) {
 			return out
 		}
 		profiles := func() (out []string) {
-			for _, s := range w.d.Status(w.ctx) {
+			for _, s := range w.statuses() {
 				out = append(out, s.Name+" "+s.Profile)
 			}
 			return out

@@ -48,7 +48,7 @@ func (w *world) has(r hostReading) {
 
 func states(w *world) string {
 	var out []string
-	for _, s := range w.d.Status(w.ctx) {
+	for _, s := range w.statuses() {
 		out = append(out, s.Name+" "+s.State)
 	}
 	return strings.Join(out, ", ")

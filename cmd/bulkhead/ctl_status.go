@@ -27,7 +27,11 @@ func (c *ctl) showStatus(names []string) error {
 	}
 	defer client.Close()
 	ctx := c.context()
-	found, bad, err := client.Status(ctx, names...)
+	ask := client.Lines
+	if c.asJSON {
+		ask = client.Status
+	}
+	found, bad, err := ask(ctx, names...)
 	if dead := new(control.UnreachableError); errors.As(err, &dead) {
 		c.complain(err)
 		return exitCode(exitUnreachable) // supervisorctl: whatever the cause

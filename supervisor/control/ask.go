@@ -25,7 +25,15 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, bad := MatchStatus(q["name"], s.daemon.Status(r.Context()))
+	found, bad := s.daemon.Status(r.Context(), q["name"])
+	if r.Header.Get("Prefer") == minimal {
+		lines := make([]statusLine, len(found))
+		for i, s := range found {
+			lines[i] = statusLine{s.Name, s.Group, s.State, s.Description, s.Enforced}
+		}
+		answer(w, http.StatusOK, linesAnswer{Statuses: lines, Bad: list(bad)})
+		return nil
+	}
 	answer(w, http.StatusOK, statusAnswer{Statuses: list(found), Bad: list(bad)})
 	return nil
 }

@@ -69,6 +69,14 @@ func (c *Client) Status(ctx context.Context, names ...string) ([]Status, []Outco
 	return a.Statuses, a.Bad, err
 }
 
+// Lines is Status for who prints its lines: of each no more than name, group, state,
+// description and who enforces is certain to be there.
+func (c *Client) Lines(ctx context.Context, names ...string) ([]Status, []Outcome, error) {
+	var a statusAnswer
+	err := c.value(ctx, http.MethodGet, "status", url.Values{"name": names}, nil, &a, func(r *http.Request) { r.Header.Set("Prefer", minimal) })
+	return a.Statuses, a.Bad, err
+}
+
 // History returns the last reasons of the instances that names match.
 func (c *Client) History(ctx context.Context, names ...string) ([]History, []Outcome, error) {
 	var a whyAnswer
@@ -163,8 +171,8 @@ func (c *Client) post(ctx context.Context, path string, body []byte, into any) e
 	return c.value(ctx, http.MethodPost, path, nil, body, into)
 }
 
-func (c *Client) value(ctx context.Context, method, path string, q url.Values, body []byte, into any) error {
-	resp, err := c.do(ctx, method, path, q, body)
+func (c *Client) value(ctx context.Context, method, path string, q url.Values, body []byte, into any, more ...func(*http.Request)) error {
+	resp, err := c.do(ctx, method, path, q, body, more...)
 	if err != nil {
 		return err
 	}
@@ -176,7 +184,7 @@ func (c *Client) value(ctx context.Context, method, path string, q url.Values, b
 }
 
 // do sends a request and returns the answer if it is one of ours with code 200.
-func (c *Client) do(ctx context.Context, method, path string, q url.Values, body []byte) (*http.Response, error) {
+func (c *Client) do(ctx context.Context, method, path string, q url.Values, body []byte, more ...func(*http.Request)) (*http.Response, error) {
 	target := "http://bulkhead/" + Version + "/" + path
 	if len(q) > 0 {
 		target += "?" + q.Encode()
@@ -190,6 +198,9 @@ func (c *Client) do(ctx context.Context, method, path string, q url.Values, body
 	}
 	if c.user != "" {
 		req.SetBasicAuth(c.user, c.pass)
+	}
+	for _, change := range more {
+		change(req)
 	}
 	resp, err := c.http.Do(req)
 	if err != nil {

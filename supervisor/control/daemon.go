@@ -5,8 +5,9 @@ import "context"
 // Daemon is what the server asks of the running supervisor. Every method may
 // be called from any goroutine.
 type Daemon interface {
-	// Status returns all instances, by group and name, with fresh readings.
-	Status(ctx context.Context) []Status
+	// Status returns the instances that names match, all without names, by group and name,
+	// with readings of now; where the kernel does not count, they may be two seconds old.
+	Status(ctx context.Context, names []string) ([]Status, []Outcome)
 	// History returns the last reasons of every instance that names match.
 	History(ctx context.Context, names []string) ([]History, []Outcome)
 	// Do carries out an order and, unless NoWait, returns when it is done:

@@ -6,7 +6,7 @@ import "time"
 const Version = "v1"
 
 // Status is one instance as `status --json` prints it. The memory fields are
-// readings: fresh when asked for, zero when nothing runs.
+// readings: of when it was asked for, zero when nothing runs.
 type Status struct {
 	Name          string    `json:"name"`
 	Group         string    `json:"group"`

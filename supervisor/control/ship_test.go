@@ -183,7 +183,9 @@ func (s *ship) release(name string) {
 	s.changed()
 }
 
-func (s *ship) Status(context.Context) []control.Status { return nil }
+func (s *ship) Status(_ context.Context, names []string) ([]control.Status, []control.Outcome) {
+	return control.MatchStatus(names, nil)
+}
 
 func (s *ship) History(context.Context, []string) ([]control.History, []control.Outcome) {
 	return nil, nil

@@ -7,6 +7,25 @@ type statusAnswer struct {
 	Bad      []Outcome `json:"bad"`
 }
 
+// minimal is the header Prefer (RFC 7240) of who prints nothing but lines: of a thousand
+// instances the whole answer takes longer to write and read than all else. A server that
+// does not know it answers in full.
+const minimal = "return=minimal"
+
+// linesAnswer is statusAnswer, but for what a line does not show.
+type linesAnswer struct {
+	Statuses []statusLine `json:"statuses"`
+	Bad      []Outcome    `json:"bad"`
+}
+
+type statusLine struct {
+	Name        string `json:"name"`
+	Group       string `json:"group"`
+	State       string `json:"state"`
+	Description string `json:"description"`
+	Enforced    string `json:"enforced"`
+}
+
 type whyAnswer struct {
 	Histories []History `json:"histories"`
 	Bad       []Outcome `json:"bad"`

@@ -45,7 +45,9 @@ func (d *Daemon) Orders() []control.Order {
 }
 
 // Status implements [control.Daemon].
-func (d *Daemon) Status(context.Context) []control.Status { return d.Statuses }
+func (d *Daemon) Status(_ context.Context, names []string) ([]control.Status, []control.Outcome) {
+	return control.MatchStatus(names, d.Statuses)
+}
 
 // Info implements [control.Daemon].
 func (d *Daemon) Info() control.Info { return d.About }
