@@ -62,13 +62,14 @@ type process struct {
 	input   *inlet // nil: /dev/null, or a socket
 	fcgi    *fcgi  // nil: none
 	lane    lane
-	speech  lane         // what is said to it
-	killing atomic.Bool  // a kill is under way
-	next    *process     // that is to be killed, of the killer's
-	asked   question     // whether it is well
-	scores  scores       // what its processes are held to
-	charge  atomic.Int64 // to its cgroup, bytes, as the sampler has read it last
-	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
+	speech  lane                           // what is said to it
+	killing atomic.Bool                    // a kill is under way
+	next    *process                       // that is to be killed, of the killer's
+	asked   question                       // whether it is well
+	scores  scores                         // what its processes are held to
+	charge  atomic.Int64                   // to its cgroup, bytes, as the sampler has read it last
+	latest  atomic.Pointer[cgroup.Reading] // where the kernel does not count; see measured
+	petted  atomic.Int64                   // when it last said WATCHDOG=1, since processStart; 0 never
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted
@@ -97,6 +98,8 @@ const (
 	// toldMost is how long the kernel may take to know the status of a process
 	// that is not our child: until its new parent has taken it.
 	toldMost = 20 * time.Millisecond
+	// latestMost is how old a reading may be that took a look at each process.
+	latestMost = programs.SampleCalm + programs.SampleLow
 	// lookAgain is how often is looked where the kernel does not tell.
 	lookAgain = 50 * time.Millisecond
 )
@@ -270,10 +273,24 @@ func (p *process) tap(chunk []byte) (total uint64, state []byte) {
 	return total, state
 }
 
+// measured keeps a reading for who asks next, where another is not cheap.
+func (p *process) measured(r *cgroup.Reading) {
+	if p.host.tree.Mode() != cgroup.Enforced {
+		p.latest.Store(r)
+	}
+}
+
+// reading is what it has now. Where each process is to be measured for that, the last look
+// of the sampler, or of another who asked, will do.
 func (p *process) reading() reading {
-	r, err := p.comp.Read()
-	if err != nil {
-		return reading{}
+	r := p.latest.Load()
+	if r == nil || time.Since(r.At) > latestMost {
+		now, err := p.comp.Read()
+		if err != nil {
+			return reading{}
+		}
+		r = &now
+		p.measured(r)
 	}
 	return reading{measure: r.Measure, current: r.Current, peak: r.Peak, swap: r.Swap, cgroup: p.comp.Path()}
 }

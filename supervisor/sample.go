@@ -59,6 +59,7 @@ func (p *process) sample(enforced bool) time.Duration {
 	if err != nil {
 		return programs.SampleMost
 	}
+	p.measured(&r)
 	p.learn(r.Measure)
 	p.mu.Lock()
 	last := p.grown

@@ -58,7 +58,7 @@ func recycling(s programs.State) string {
 	return ""
 }
 
-// fresh is the view with readings taken now.
+// fresh is the view with readings of now.
 func (v *view) fresh(enforced string, now time.Time) control.Status {
 	s := v.Status
 	s.Enforced = enforced

@@ -2,10 +2,12 @@ package supervisor
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
 	"bulkhead/supervisor/control"
@@ -81,5 +83,33 @@ func TestRecycling(t *testing.T) {
 		if got := recycling(tt.state); got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.name, got, tt.want)
 		}
+	}
+}
+
+// What asks a look at every process is looked at every two seconds at most, however many
+// ask; what the kernel counts is as of now.
+func TestReadingsOfStatus(t *testing.T) {
+	for _, enforced := range []bool{true, false} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeRun(t, enforced, nil)
+			have := func(n int64) { f.comp.reading = cgroup.Reading{Measure: n, At: time.Now()} }
+			want := func(what string, n int64) {
+				t.Helper()
+				if got := f.process.reading().measure; got != n {
+					t.Errorf("enforced %v: %s: %d, want %d", enforced, what, got, n)
+				}
+			}
+			have(1)
+			want("first", 1)
+			time.Sleep(time.Second)
+			have(2)
+			want("a second later", map[bool]int64{true: 2, false: 1}[enforced])
+			f.sample(enforced)
+			have(3)
+			want("after a sample", map[bool]int64{true: 3, false: 2}[enforced])
+			time.Sleep(latestMost + 1)
+			have(4)
+			want("later", 4)
+		})
 	}
 }
