@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Version of what the documents mean and of the file's form. All versions
@@ -34,11 +35,11 @@ func (e *NewerError) Error() string {
 	return fmt.Sprintf("cannot read %s: it has version %d and this program knows versions up to %d; use the newer program, or remove the file", what, e.Version, Version)
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+var castagnoli = sync.OnceValue(func() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) })
 
 // sum is b's CRC-32C as it stands in the file.
 func sum(b []byte) []byte {
-	return fmt.Appendf(nil, "%0*x", sumLength, crc32.Checksum(b, castagnoli))
+	return fmt.Appendf(nil, "%0*x", sumLength, crc32.Checksum(b, castagnoli()))
 }
 
 // header is the line before and behind a snapshot, with its newline.
