@@ -30,12 +30,17 @@ func (g *Group) Counts() (Counts, error) {
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 	var c Counts
-	b, err := g.readKept(buf[:], fileEvents, "memory.events.local", "memory.events")
-	if err != nil {
-		return c, err
+	if g.tree.has("memory") {
+		b, err := g.readKept(buf[:], fileEvents, "memory.events.local", "memory.events")
+		if err != nil {
+			return c, err
+		}
+		parseCounts(b, &c)
 	}
-	parseCounts(b, &c)
-	b, err = g.readKept(buf[:], filePids, "pids.events")
+	if !g.tree.has("pids") {
+		return c, nil
+	}
+	b, err := g.readKept(buf[:], filePids, "pids.events")
 	if err != nil {
 		return c, err
 	}

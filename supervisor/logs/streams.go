@@ -101,10 +101,13 @@ func (s *Streams) Make(id StreamID) (st *Stream, w int, err error) {
 		}
 	}()
 	s.drop(id) // of another stream with that name
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, -1, err
+	err = unix.Mkfifo(path, 0o600)
+	if err == unix.EEXIST { // an earlier supervisor's
+		if err = os.Remove(path); err == nil {
+			err = unix.Mkfifo(path, 0o600)
+		}
 	}
-	if err := unix.Mkfifo(path, 0o600); err != nil {
+	if err != nil {
 		return nil, -1, err
 	}
 	if w, err = openFIFO(path, unix.O_RDWR); err != nil {
