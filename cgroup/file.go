@@ -52,13 +52,17 @@ func writeFD(fd int, value string) error {
 
 // readAt returns the whole file. It returns the bare errno.
 func readAt(dir int, name string) ([]byte, error) {
+	return readWith(dir, name, make([]byte, 4096))
+}
+
+// readWith is readAt by way of buf, whose memory the result shares.
+func readWith(dir int, name string, buf []byte) ([]byte, error) {
 	fd, err := openAt(dir, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	b, err := preadAll(fd, make([]byte, 4096))
-	return b, err
+	return preadAll(fd, buf)
 }
 
 // preadAll reads the file from its start into buf, growing it when the file is

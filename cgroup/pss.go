@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"strconv"
 	"time"
 
@@ -19,8 +18,10 @@ func sumPss(proc string, pids []int) (Reading, error) {
 	var r Reading
 	var refused error
 	read := 0
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
 	for _, pid := range pids {
-		b, err := os.ReadFile(proc + "/" + strconv.Itoa(pid) + "/smaps_rollup")
+		b, err := readWith(unix.AT_FDCWD, proc+"/"+strconv.Itoa(pid)+"/smaps_rollup", buf[:])
 		switch {
 		case err == nil:
 			read++
