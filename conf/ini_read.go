@@ -47,11 +47,17 @@ func (r *report) readINI(path string, env Env, given Overrides) *Config {
 	return t.resolve()
 }
 
-// resolve makes the configuration of what was translated.
-func (t *translator) resolve() *Config {
+// begin makes of what was translated what it says of the supervisor.
+func (t *translator) begin() (*Config, *resolver) {
 	res := newResolver(t.report, t.main, t.env)
 	c := &Config{Path: t.main.path, Files: t.files}
 	res.supervisor(c, &t.raw.Supervisor)
+	return c, res
+}
+
+// resolve makes the configuration of what was translated.
+func (t *translator) resolve() *Config {
+	c, res := t.begin()
 	res.host(c, &t.raw.Host)
 	c.Supervisor.Foreground = t.foreground
 	res.all(c, []*document{{file: t.main, raw: t.raw}})

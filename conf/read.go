@@ -72,11 +72,10 @@ func ReadSupervisor(path string, env Env) (Supervisor, error) {
 	r, c := newReport(), &Config{}
 	if isINI(path) {
 		if t := r.translate(path, env, Overrides{}); t != nil {
-			newResolver(r, t.main, env).supervisor(c, &t.raw.Supervisor)
+			c, _ = t.begin()
 		}
 	} else if main := r.load(path); main != nil {
-		r.decode(place{main.file, nil}, main.table, &main.raw)
-		newResolver(r, main.file, env).supervisor(c, &main.raw.Supervisor)
+		c, _ = r.begin(main, env)
 	}
 	return c.Supervisor, r.err()
 }
@@ -89,12 +88,18 @@ func (r *report) read(path string, env Env) *Config {
 	return r.resolve(main, env)
 }
 
-// resolve makes the configuration of the main file and what it includes.
-func (r *report) resolve(main *document, env Env) *Config {
+// begin makes of the main file what it says of the supervisor.
+func (r *report) begin(main *document, env Env) (*Config, *resolver) {
 	r.decode(place{main.file, nil}, main.table, &main.raw)
 	c := &Config{Path: main.path, Files: []string{main.path}}
 	res := newResolver(r, main.file, env)
 	res.supervisor(c, &main.raw.Supervisor)
+	return c, res
+}
+
+// resolve makes the configuration of the main file and what it includes.
+func (r *report) resolve(main *document, env Env) *Config {
+	c, res := r.begin(main, env)
 	res.host(c, &main.raw.Host)
 	res.notify(c, main.raw.Notify)
 

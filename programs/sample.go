@@ -10,6 +10,9 @@ const (
 	// all there is. A run is looked at again soon after its first sample.
 	SampleCalm = 2 * time.Second
 	SampleLow  = 200 * time.Millisecond
+	// SampleFresh is how old a sample may be for who asks how a run is, where sampling is
+	// all there is: the last one, with the time that it takes to get round.
+	SampleFresh = SampleCalm + SampleLow
 	// scoreAgain is the time between the first two looks at the oom_score_adj of a run's
 	// processes, and scoreMost the longest between two.
 	scoreAgain = time.Minute

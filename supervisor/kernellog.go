@@ -100,7 +100,7 @@ func (h *host) ownerOf(kernelPath string) (n runName, known bool) {
 }
 
 func readPressure() *control.Pressure {
-	text, err := readProc("/proc/pressure/memory")
+	text, err := os.ReadFile("/proc/pressure/memory")
 	if err != nil {
 		return nil // a kernel without PSI
 	}

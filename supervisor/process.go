@@ -98,8 +98,6 @@ const (
 	// toldMost is how long the kernel may take to know the status of a process
 	// that is not our child: until its new parent has taken it.
 	toldMost = 20 * time.Millisecond
-	// latestMost is how old a reading may be that took a look at each process.
-	latestMost = programs.SampleCalm + programs.SampleLow
 	// lookAgain is how often is looked where the kernel does not tell.
 	lookAgain = 50 * time.Millisecond
 )
@@ -284,7 +282,7 @@ func (p *process) measured(r *cgroup.Reading) {
 // of the sampler, or of another who asked, will do.
 func (p *process) reading() reading {
 	r := p.latest.Load()
-	if r == nil || time.Since(r.At) > latestMost {
+	if r == nil || time.Since(r.At) > programs.SampleFresh {
 		now, err := p.comp.Read()
 		if err != nil {
 			return reading{}

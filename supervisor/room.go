@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"bytes"
+	"os"
 	"strconv"
 
 	"bulkhead/conf"
@@ -35,7 +36,7 @@ func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
 type meminfo struct{ total, available, swapTotal, swapFree int64 }
 
 func readMeminfo() meminfo {
-	b, err := readProc("/proc/meminfo")
+	b, err := os.ReadFile("/proc/meminfo")
 	if err != nil {
 		return meminfo{}
 	}

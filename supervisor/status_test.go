@@ -107,7 +107,7 @@ func TestReadingsOfStatus(t *testing.T) {
 			f.sample(enforced)
 			have(3)
 			want("after a sample", map[bool]int64{true: 3, false: 2}[enforced])
-			time.Sleep(latestMost + 1)
+			time.Sleep(programs.SampleFresh + 1)
 			have(4)
 			want("later", 4)
 		})

@@ -111,21 +111,25 @@ func readSupervisor(file string) (conf.Supervisor, error) {
 	if err != nil {
 		return conf.Supervisor{}, err
 	}
-	if file == "" {
-		if file, err = findConfig(); err != nil {
-			return conf.Supervisor{}, err
-		}
+	if file, err = namedConfig(file); err != nil {
+		return conf.Supervisor{}, err
 	}
 	return conf.ReadSupervisor(file, env)
 }
 
 func readConfigIn(file string, env conf.Env) (_ *conf.Config, _ []conf.Warning, err error) {
-	if file == "" {
-		if file, err = findConfig(); err != nil {
-			return nil, nil, err
-		}
+	if file, err = namedConfig(file); err != nil {
+		return nil, nil, err
 	}
 	return conf.Read(file, env)
+}
+
+// namedConfig is file, or the config that is found where none is named.
+func namedConfig(file string) (string, error) {
+	if file != "" {
+		return file, nil
+	}
+	return findConfig()
 }
 
 func counted(cfg *conf.Config) string {

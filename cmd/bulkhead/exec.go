@@ -106,11 +106,9 @@ func (a *app) runOneoff(flags *pflag.FlagSet, f oneoff.Flags, config string, arg
 // what the configuration promises and what programs without a limit are known to need,
 // whether they run or not.
 func promisedToPrograms(file string, env conf.Env) (conf.Table, error) {
-	if file == "" {
-		var err error
-		if file, err = findConfig(); err != nil {
-			return conf.HostBudget(env), nil // no config: nothing is promised
-		}
+	file, err := namedConfig(file)
+	if err != nil {
+		return conf.HostBudget(env), nil // no config: nothing is promised
 	}
 	cfg, _, err := conf.Read(file, env)
 	if err != nil {

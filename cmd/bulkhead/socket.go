@@ -28,11 +28,9 @@ func (c *ctl) socket() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	file := c.config
-	if file == "" {
-		if file, err = findConfig(); err != nil {
-			return conf.DefaultSocket(env), nil // no config: the default is all there can be
-		}
+	file, err := namedConfig(c.config)
+	if err != nil {
+		return conf.DefaultSocket(env), nil // no config: the default is all there can be
 	}
 	supervisor, err := conf.ReadSupervisor(file, env)
 	if err == nil {

@@ -39,13 +39,16 @@ func fork(p *plan) (pid int, errno syscall.Errno) {
 	return int(r), errno
 }
 
-// into asks for birth in the cgroup whose directory is open at fd.
+// into asks for birth in the cgroup whose directory is open at fd; -1: in ours.
 func (p *plan) into(fd int) {
-	p.birth = true
 	p.clone3 = cloneArgs{
-		flags:      unix.CLONE_PIDFD | unix.CLONE_INTO_CGROUP,
+		flags:      unix.CLONE_PIDFD,
 		pidFD:      uint64(uintptr(unsafe.Pointer(&p.pidfd))), // p is pinned
 		exitSignal: uint64(syscall.SIGCHLD),
-		cgroup:     uint64(fd),
+	}
+	if fd >= 0 {
+		p.birth = true
+		p.clone3.flags |= unix.CLONE_INTO_CGROUP
+		p.clone3.cgroup = uint64(fd)
 	}
 }

@@ -149,7 +149,7 @@ func (p *plan) seated(s *Spec) error {
 	}
 	p.add(StepDescriptors, "", fatal, unix.SYS_CLOSE_RANGE, uintptr(seats.last+1), uintptr(^uint32(0)), unix.CLOSE_RANGE_UNSHARE)
 	for fd, from := range p.seat {
-		p.add(StepStdio, stdioNames[fd], fatal, unix.SYS_DUP3, uintptr(from), uintptr(fd), 0)
+		p.connect(from, fd)
 	}
 	p.add(StepDescriptors, "", fatal, unix.SYS_CLOSE_RANGE, 3, uintptr(^uint32(0)))
 	p.add(StepSession, "", fatal, unix.SYS_SETSID)
@@ -167,14 +167,17 @@ func (p *plan) foreground(f *Foreground) {
 
 func (p *plan) stdio(s *Spec) error {
 	for fd, from := range s.stdio() {
-		object := stdioNames[fd]
 		from, err := p.high(from)
 		if err != nil {
-			return &Error{Command: s.Argv[0], Step: StepStdio, Object: object, Err: err}
+			return &Error{Command: s.Argv[0], Step: StepStdio, Object: stdioNames[fd], Err: err}
 		}
-		p.add(StepStdio, object, fatal, unix.SYS_DUP3, uintptr(from), uintptr(fd), 0)
+		p.connect(from, fd)
 	}
 	return nil
+}
+
+func (p *plan) connect(from, fd int) {
+	p.add(StepStdio, stdioNames[fd], fatal, unix.SYS_DUP3, uintptr(from), uintptr(fd), 0)
 }
 
 // stdio is what the child is to have as 0, 1 and 2.

@@ -12,20 +12,11 @@ import (
 
 // share asks for a child that has our memory and our table of descriptors until its
 // exec, and holds up the thread that started it as long.
-func (p *plan) share(cgroupFD int) {
-	p.clone3 = cloneArgs{
-		flags:      unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_PIDFD | unix.CLONE_PARENT_SETTID,
-		pidFD:      uint64(uintptr(unsafe.Pointer(&p.pidfd))), // p is pinned
-		parentTID:  uint64(uintptr(unsafe.Pointer(&p.pid))),
-		exitSignal: uint64(syscall.SIGCHLD),
-		stack:      uint64(uintptr(unsafe.Pointer(p.out.stack()))),
-		stackSize:  stackSize,
-	}
-	if cgroupFD >= 0 {
-		p.clone3.flags |= unix.CLONE_INTO_CGROUP
-		p.clone3.cgroup = uint64(cgroupFD)
-		p.birth = true
-	}
+func (p *plan) share() {
+	p.clone3.flags |= unix.CLONE_VM | unix.CLONE_VFORK | unix.CLONE_FILES | unix.CLONE_PARENT_SETTID
+	p.clone3.parentTID = uint64(uintptr(unsafe.Pointer(&p.pid))) // p is pinned
+	p.clone3.stack = uint64(uintptr(unsafe.Pointer(p.out.stack())))
+	p.clone3.stackSize = stackSize
 }
 
 // vfork starts the child of p and returns when it has exec'd or is dead. To Go the thread
@@ -48,7 +39,8 @@ func vfork(p *plan) (errno syscall.Errno) {
 // shared starts the child of p in our memory and returns once it has exec'd or is dead, or
 // ctx has ended. What the child may look at is released when it cannot any more.
 func shared(ctx context.Context, p *plan, s *Spec) (c *Child, late, err error) {
-	p.share(s.CgroupFD)
+	p.into(s.CgroupFD)
+	p.share()
 	p.expect()
 	done := make(chan syscall.Errno, 1)
 	go func() {
