@@ -216,7 +216,8 @@ func (t *step) spawnFailed(n uint64) {
 	switch {
 	case !t.s.Want:
 		t.s.Rest = Stopped
-	case asked == AskedRestart:
+	case asked == AskedRestart: // a start that was asked for, like any
+		t.s.Tries, t.s.Level = 0, 0
 		t.begin()
 	case asked == AskedGiveWay || asked == AskedSacrifice:
 		t.beginUnlessHeld()

@@ -146,6 +146,18 @@ func (s State) Public() Public {
 	return UNKNOWN
 }
 
+// Shown is Public for who looks at the instance now and then. Between a retry of a start
+// that had failed without a process and its outcome nothing is there but the failure, so
+// that is shown: supervisord, which forks within one turn, never shows a start without a
+// process.
+func (s State) Shown() Public {
+	retry := s.Tries > 0 || s.Level > 0 // zero for a start that somebody asked for
+	if s.Cur.Phase == Spawning && s.Last.Kind == KindSpawnFailed && retry {
+		return BACKOFF
+	}
+	return s.Public()
+}
+
 func (p Public) String() string {
 	switch p {
 	case STOPPED:

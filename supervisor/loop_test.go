@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"syscall"
 	"testing"
@@ -115,6 +116,38 @@ func TestSpawnFailureIsToldAndRetried(t *testing.T) {
 		if s := w.state("queue"); s != "RUNNING" {
 			t.Errorf("after two failures: %s", s)
 		}
+	})
+}
+
+// A retry shows as what it is about, for as long as there is no process: a slow host
+// must not show STARTING of what is not there. A start that somebody asked for does.
+func TestRetryOfAFailedSpawnIsShownAsBackoff(t *testing.T) {
+	const slow = 400 * time.Millisecond
+	prepare := func(e *fakeEdge) {
+		e.boot = slow
+		e.refuse = func(r ref) error {
+			if r.n == 2 {
+				return nil
+			}
+			return errors.New("can't find command")
+		}
+		e.script = func(r ref, post func(any)) { e.exit(r, programs.Exit{Code: 1}, false) }
+	}
+	within(t, worker("queue", 1, func(p *conf.Program) { p.StartRetries = 3 }), prepare, func(w *world) {
+		tell := func() string { v := w.status("queue"); return fmt.Sprint(v.State, " ", v.Run) }
+		w.after(slow / 2)
+		same(t, "the first try", tell(), "STARTING 1")
+		w.after(slow/2 + time.Second + slow/2) // its failure, a second of waiting, and half of the next try
+		same(t, "the retry, before it has a process", tell(), "BACKOFF 2")
+		w.after(slow/2 + 2*time.Second + slow/2) // that one had a process, which crashed
+		same(t, "a retry after a crash", tell(), "STARTING 3")
+		w.after(slow)
+		same(t, "the retry has failed", tell(), "BACKOFF 3")
+		w.do(control.Order{Verb: "stop", Names: []string{"queue"}})
+		go w.do(control.Order{Verb: "start", Names: []string{"queue"}})
+		w.after(slow / 2)
+		same(t, "a start that was asked for", tell(), "STARTING 4")
+		w.after(slow)
 	})
 }
 

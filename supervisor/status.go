@@ -15,8 +15,8 @@ func (l *loop) view(in *instance) *view {
 	v := &view{lastN: s.LastN, idle: in.idle(), reasons: in.reasons,
 		inst: in.conf, priority: p.Priority, groupPriority: p.GroupPriority, startSecs: p.StartSecs}
 	v.Name, v.Group, v.Program = in.conf.Name, in.conf.Group, p.Name
-	v.State = s.Public().String()
-	v.StateCode = int(s.Public())
+	v.State = s.Shown().String()
+	v.StateCode = int(s.Shown())
 	v.StartedAt, v.StoppedAt = in.startedAt, in.stoppedAt
 	v.Run = s.LastN
 	v.HeldBack = s.WaitsForMemory()
@@ -38,7 +38,9 @@ func (l *loop) view(in *instance) *view {
 	if r := s.Cur; r.Live() {
 		f := in.facts(r.N)
 		v.Run, v.PID, v.live = r.N, f.pid, f.live
-		v.StartedAt = f.started
+		if !f.started.IsZero() {
+			v.StartedAt = f.started
+		}
 		v.JobsDone, v.MaxJobs = int64(r.Jobs), int64(r.MaxJobs)
 		v.Paused = in.paused == r.N
 		v.Recycling = recycling(s)
