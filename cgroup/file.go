@@ -50,19 +50,29 @@ func writeFD(fd int, value string) error {
 	return err
 }
 
+// ReadFile returns the whole of a file of /proc or /sys. os.ReadFile has the runtime's
+// poller watch such a file meanwhile, which wakes another thread. The error is the bare
+// errno.
+func ReadFile(name string) ([]byte, error) { return readAt(unix.AT_FDCWD, name) }
+
 // readAt returns the whole file. It returns the bare errno.
 func readAt(dir int, name string) ([]byte, error) {
-	return readWith(dir, name, make([]byte, 4096))
+	return readBy(preadAll, dir, name, make([]byte, 4096))
 }
 
-// readWith is readAt by way of buf, whose memory the result shares.
-func readWith(dir int, name string, buf []byte) ([]byte, error) {
+// readRecord is readAt of a file that is made as one record, by way of buf, whose memory
+// the result may share.
+func readRecord(name string, buf []byte) ([]byte, error) {
+	return readBy(preadRecord, unix.AT_FDCWD, name, buf)
+}
+
+func readBy(pread func(fd int, buf []byte) ([]byte, error), dir int, name string, buf []byte) ([]byte, error) {
 	fd, err := openAt(dir, name, unix.O_RDONLY)
 	if err != nil {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	return preadAll(fd, buf)
+	return pread(fd, buf)
 }
 
 // preadAll reads the file from its start into buf, growing it when the file is
@@ -87,8 +97,9 @@ func preadAll(fd int, buf []byte) ([]byte, error) {
 	}
 }
 
-// preadRecord is preadAll for the files that kernfs makes as one record, which
-// all counters are: a read that leaves room in buf has got everything.
+// preadRecord is preadAll for the files that the kernel makes as one record, as all
+// counters and what /proc says of one process: a read that leaves room in buf has got
+// everything.
 func preadRecord(fd int, buf []byte) ([]byte, error) {
 	for {
 		n, err := unix.Pread(fd, buf, 0)

@@ -34,7 +34,8 @@ type Group struct {
 	kept [fileCount]keptFile
 	peak int64 // the highest memory.current seen, for kernels without memory.peak
 
-	kill killFile
+	kill  killFile
+	gauge gauge // where there is no memory controller
 }
 
 // kept files are opened once and read with pread ever after: reading through

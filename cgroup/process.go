@@ -7,8 +7,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"golang.org/x/sys/unix"
 )
 
 // process is what /proc/PID/stat says of one process.
@@ -74,7 +72,9 @@ func readProcs(proc string) (map[int]process, error) {
 }
 
 func readProc(proc string, pid int) (process, bool) {
-	b, err := readAt(unix.AT_FDCWD, proc+"/"+strconv.Itoa(pid)+"/stat")
+	buf := buffers.Get().(*buffer)
+	defer buffers.Put(buf)
+	b, err := readRecord(proc+"/"+strconv.Itoa(pid)+"/stat", buf[:])
 	if err != nil {
 		return process{}, false
 	}

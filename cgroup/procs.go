@@ -48,7 +48,9 @@ func (g *Group) Recent() ([]int, error) {
 		if err := unix.Fstat(dir, &st); err != nil || st.Nlink != alone {
 			return nil
 		}
-		b, err := readAt(dir, "cgroup.procs")
+		buf := buffers.Get().(*buffer)
+		defer buffers.Put(buf)
+		b, err := readBy(preadAll, dir, "cgroup.procs", buf[:])
 		if err == nil {
 			pids, found = parsePids(b), true
 		}

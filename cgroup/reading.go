@@ -51,7 +51,8 @@ func (g *Group) Charged() (current, swap int64, err error) {
 
 // Read takes a reading. In mode Tracking there is no memory controller:
 // Measure is then the sum of Pss and SwapPss of every process, which costs the
-// kernel a walk of their page tables (5 ms per GiB), and Peak the highest Measure seen.
+// kernel a walk of the page tables (5 ms per GiB) of those that have changed, and Peak the
+// highest Measure seen.
 // A removed cgroup is ErrGone, never zeros.
 func (g *Group) Read() (Reading, error) {
 	if !g.tree.has("memory") {
@@ -105,11 +106,11 @@ func (g *Group) readAmount(f file, name string) (int64, error) {
 }
 
 func (g *Group) readPss() (Reading, error) {
-	pids, err := g.Procs()
+	pids, err := g.Recent()
 	if err != nil {
 		return Reading{}, err
 	}
-	r, err := sumPss("/proc", pids)
+	r, err := g.gauge.read("/proc", pids)
 	if err != nil {
 		return Reading{}, err
 	}

@@ -17,6 +17,7 @@ import (
 // answers errors.ErrUnsupported.
 type Session struct {
 	table *processTable
+	gauge gauge
 
 	mu    sync.Mutex
 	main  int
@@ -131,7 +132,7 @@ func (s *Session) Read() (Reading, error) {
 	if err != nil {
 		return Reading{}, err
 	}
-	r, err := sumPss(s.table.proc, pids)
+	r, err := s.gauge.read(s.table.proc, pids)
 	if err != nil {
 		return Reading{}, err
 	}

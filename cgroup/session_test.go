@@ -206,32 +206,3 @@ func TestSessionWithoutMain(t *testing.T) {
 	}
 	h.Close()
 }
-
-func TestSumPssErrors(t *testing.T) {
-	f := newFake(t)
-	for _, pid := range []string{"7", "8"} {
-		if err := os.MkdirAll(f.top+"/"+pid, 0o755); err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.put(f.top+"/7", "smaps_rollup", "Pss: 100 kB\nSwapPss: 1 kB\n")
-	if err := os.Mkdir(f.top+"/8/smaps_rollup", 0o755); err != nil { // cannot be read
-		t.Fatal(err)
-	}
-	for _, c := range []struct {
-		pids    []int
-		measure int64
-		fails   bool
-	}{
-		{[]int{7}, 101 << 10, false},
-		{[]int{7, 8, 9}, 101 << 10, false},
-		{[]int{9}, 0, false}, // gone
-		{[]int{8}, 0, true},
-		{nil, 0, false},
-	} {
-		r, err := sumPss(f.top, c.pids)
-		if (err != nil) != c.fails || r.Measure != c.measure {
-			t.Errorf("sumPss(%v) = %+v, %v", c.pids, r, err)
-		}
-	}
-}

@@ -10,9 +10,11 @@ const (
 	// all there is. A run is looked at again soon after its first sample.
 	SampleCalm = 2 * time.Second
 	SampleLow  = 200 * time.Millisecond
-	// SampleFresh is how old a sample may be for who asks how a run is, where sampling is
-	// all there is: the last one, with the time that it takes to get round.
+	// SampleFresh is how old what the sampler says may be for who asks how a run is, where
+	// sampling is all there is: the last round, with the time that one takes.
 	SampleFresh = SampleCalm + SampleLow
+	// sampleSoon is how much too early a run may be looked at, to spare a round of its own.
+	sampleSoon = SampleLow / 2
 	// scoreAgain is the time between the first two looks at the oom_score_adj of a run's
 	// processes, and scoreMost the longest between two.
 	scoreAgain = time.Minute
@@ -42,6 +44,32 @@ func NextSample(room, grown int64, since time.Duration) time.Duration {
 // line, grown what has become less.
 func NextHostSample(room, grown int64, since time.Duration) time.Duration {
 	return nextWithin(SampleMost, room, grown, since)
+}
+
+// Looked is what a look at a run has found, where sampling is all there is.
+type Looked struct {
+	At    time.Time
+	Next  time.Duration // as [NextSample] said
+	Room  int64         // bytes to its next line, less than 0 when it is over one
+	Still bool          // it held as much as the time before
+	Lost  int64         // what the host had lost by then
+}
+
+// Rest says for how long the run need not be looked at, 0 when it must. lost are the bytes
+// by which what the host has available, swap included, has come down in all: one that was
+// still a moment ago cannot have grown by more, unless another gave back as much in the
+// same moment. So while the host has lost less than a quarter of a run's room, it is left
+// alone for up to [SampleMost]: a look at each of a thousand is half a percent of a
+// processor.
+func (l Looked) Rest(now time.Time, lost int64) time.Duration {
+	since := now.Sub(l.At)
+	if left := l.Next - since; left > sampleSoon {
+		return left
+	}
+	if l.Still && l.Room > 0 && since < SampleMost && lost-l.Lost < l.Room/4 {
+		return SampleCalm
+	}
+	return 0
 }
 
 func nextWithin(most time.Duration, room, grown int64, since time.Duration) time.Duration {

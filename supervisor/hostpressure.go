@@ -64,7 +64,7 @@ func (h *host) hostReading() hostReading {
 	if r.available == 0 {
 		r.available = math.MaxInt64
 	}
-	if text, err := os.ReadFile("/proc/pressure/memory"); err == nil {
+	if text, err := cgroup.ReadFile("/proc/pressure/memory"); err == nil {
 		r.some, r.full = averageOf(text, "some"), averageOf(text, "full")
 		r.waited = time.Duration(fieldOf(text, "full", "total=")) * time.Microsecond
 		r.someWaited = time.Duration(fieldOf(text, "some", "total=")) * time.Microsecond

@@ -144,7 +144,7 @@ func TestRetryOfAFailedSpawnIsShownAsBackoff(t *testing.T) {
 		w.after(slow)
 		same(t, "the retry has failed", tell(), "BACKOFF 3")
 		w.do(control.Order{Verb: "stop", Names: []string{"queue"}})
-		go w.do(control.Order{Verb: "start", Names: []string{"queue"}})
+		go w.d.Do(w.ctx, control.Order{Verb: "start", Names: []string{"queue"}})
 		w.after(slow / 2)
 		same(t, "a start that was asked for", tell(), "STARTING 4")
 		w.after(slow)

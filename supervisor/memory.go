@@ -20,6 +20,7 @@ const (
 // watchMemory waits for the kernel's memory events where there are any.
 func (p *process) watchMemory() {
 	if p.host.tree.Mode() != cgroup.Enforced {
+		p.host.sampleSoon()
 		return
 	}
 	p.watchWire()
@@ -60,6 +61,8 @@ func (p *process) watchWire() {
 // reviseWire puts the wire where the new rules say, unless the run is on its way out.
 func (p *process) reviseWire(rules *conf.Program) {
 	if p.host.tree.Mode() != cgroup.Enforced {
+		p.relook.Store(true)
+		p.host.sampleSoon()
 		return
 	}
 	wire := wireOf(rules)

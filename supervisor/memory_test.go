@@ -409,11 +409,11 @@ func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
 		f.comp.says(120 * mib)
-		f.sample(false)
+		f.look(false, time.Now(), 0)
 		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
 		wait(30 * time.Second)
 		f.comp.says(120 * mib)
-		f.sample(false)
+		f.look(false, time.Now(), 0)
 		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
 	})
 }

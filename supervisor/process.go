@@ -62,14 +62,19 @@ type process struct {
 	input   *inlet // nil: /dev/null, or a socket
 	fcgi    *fcgi  // nil: none
 	lane    lane
-	speech  lane                           // what is said to it
-	killing atomic.Bool                    // a kill is under way
-	next    *process                       // that is to be killed, of the killer's
-	asked   question                       // whether it is well
-	scores  scores                         // what its processes are held to
-	charge  atomic.Int64                   // to its cgroup, bytes, as the sampler has read it last
-	latest  atomic.Pointer[cgroup.Reading] // where the kernel does not count; see measured
-	petted  atomic.Int64                   // when it last said WATCHDOG=1, since processStart; 0 never
+	speech  lane         // what is said to it
+	killing atomic.Bool  // a kill is under way
+	next    *process     // that is to be killed, of the killer's
+	asked   question     // whether it is well
+	scores  scores       // what its processes are held to
+	charge  atomic.Int64 // to its cgroup, bytes, as the sampler has read it last
+	petted  atomic.Int64 // when it last said WATCHDOG=1, since processStart; 0 never
+
+	// Where the kernel does not count:
+	latest    atomic.Pointer[cgroup.Reading] // see measured
+	looked    programs.Looked                // by the sampler, whose alone it is
+	relook    atomic.Bool                    // the lines are others than then
+	confirmed atomic.Int64                   // when latest held still, since processStart
 
 	mu       sync.Mutex
 	counter  *jobs.Counter // nil when jobs are not counted
@@ -275,14 +280,16 @@ func (p *process) tap(chunk []byte) (total uint64, state []byte) {
 func (p *process) measured(r *cgroup.Reading) {
 	if p.host.tree.Mode() != cgroup.Enforced {
 		p.latest.Store(r)
+		p.confirmed.Store(int64(r.At.Sub(processStart)))
 	}
 }
 
-// reading is what it has now. Where each process is to be measured for that, the last look
-// of the sampler, or of another who asked, will do.
+// reading is what it has now. Where each process is to be measured for that, what the
+// sampler, or another who asked, has found will do for as long as the sampler sees no
+// reason to look again.
 func (p *process) reading() reading {
 	r := p.latest.Load()
-	if r == nil || time.Since(r.At) > programs.SampleFresh {
+	if r == nil || time.Since(processStart)-time.Duration(p.confirmed.Load()) > programs.SampleFresh {
 		now, err := p.comp.Read()
 		if err != nil {
 			return reading{}

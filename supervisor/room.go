@@ -2,9 +2,9 @@ package supervisor
 
 import (
 	"bytes"
-	"os"
 	"strconv"
 
+	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
 )
@@ -36,7 +36,7 @@ func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
 type meminfo struct{ total, available, swapTotal, swapFree int64 }
 
 func readMeminfo() meminfo {
-	b, err := os.ReadFile("/proc/meminfo")
+	b, err := cgroup.ReadFile("/proc/meminfo")
 	if err != nil {
 		return meminfo{}
 	}

@@ -10,7 +10,7 @@ import (
 	"bulkhead/supervisor/history"
 )
 
-// sample is what the sampler remembers of a run.
+// sample is what was found of a run.
 type sample struct {
 	at            time.Time
 	measure, swap int64
@@ -18,39 +18,87 @@ type sample struct {
 
 // sampler looks at the runs from time to time: for what the kernel does not
 // tell (growth into swap), and for everything where the kernel holds no limits.
-// It is asleep while no run has a line.
 func (h *host) sampler(ctx context.Context) {
-	timer := time.NewTimer(programs.SampleCalm) // who holds the limits is not asked yet: look early once
+	next := time.Now().Add(programs.SampleCalm) // who holds the limits is not asked yet: look early once
+	timer := time.NewTimer(programs.SampleCalm)
 	defer timer.Stop()
+	var loss loss
 	for {
+		var wait time.Duration
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
+			wait = h.round(h.hostReading(), &loss)
+		case <-h.unsampled:
+			wait = min(time.Until(next), programs.SampleCalm)
 		}
-		enforced := h.tree.Mode() == cgroup.Enforced
-		wait := programs.SampleMost
-		if !enforced {
-			wait = programs.SampleCalm
-		}
-		for _, p := range h.all() {
-			wait = min(wait, p.sample(enforced))
-			p.keepScores(time.Now()) // on the way: it never wakes anybody
-		}
-		r := h.hostReading()
-		wait = min(wait, h.watermark(r))
-		h.history.look(r, time.Now(), wait, func() map[string]history.Program { return h.usage(enforced) })
+		next = time.Now().Add(wait)
 		timer.Reset(wait)
 	}
 }
 
-// sample compares a reading with the run's lines and says when to look again.
-func (p *process) sample(enforced bool) time.Duration {
+// sampleSoon has the sampler look within [programs.SampleCalm]: at a run that it does not
+// know, or not by its lines of now.
+func (h *host) sampleSoon() {
+	select {
+	case h.unsampled <- struct{}{}:
+	default:
+	}
+}
+
+// round looks at every run that may have changed, and at the host, and says when to do
+// that again.
+func (h *host) round(r hostReading, loss *loss) time.Duration {
+	now := time.Now()
+	enforced := h.tree.Mode() == cgroup.Enforced
+	wait := programs.SampleMost
+	if !enforced {
+		loss.follow(r.memory)
+	}
+	for _, p := range h.all() {
+		wait = min(wait, p.look(enforced, now, loss.bytes))
+		p.keepScores(now) // on the way: it never wakes anybody
+	}
+	wait = min(wait, h.watermark(r))
+	h.history.look(r, now, wait, func() map[string]history.Program { return h.usage(enforced) })
+	return wait
+}
+
+// loss is what the host has lost of what it had available, swap included, in all. What
+// it gains does not make up for that: it may be another's.
+type loss struct{ had, bytes int64 }
+
+func (l *loss) follow(m meminfo) {
+	if m.total == 0 { // cannot be read: a run may have grown by anything
+		l.bytes += 1 << 40
+		return
+	}
+	has := m.available + m.swapFree
+	l.bytes += max(l.had-has, 0)
+	l.had = has
+}
+
+// look samples the run unless what was seen of it still holds, and says when to look again.
+func (p *process) look(enforced bool, now time.Time, lost int64) time.Duration {
+	if enforced {
+		return p.backUp()
+	}
+	if p.relook.Swap(false) {
+		p.looked = programs.Looked{}
+	}
+	if rest := p.looked.Rest(now, lost); rest > 0 {
+		p.confirmed.Store(int64(now.Sub(processStart)))
+		return rest
+	}
+	return p.sample(lost)
+}
+
+// sample compares a reading with the run's lines and says when to look again; lost is
+// what the host has lost by now.
+func (p *process) sample(lost int64) time.Duration {
 	rules := p.prog.Load()
 	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
-	if enforced {
-		return p.backUp(line)
-	}
 	none := line == 0 && rules.Limits.MemoryMax == conf.Unlimited
 	if none && !p.needsLook() {
 		return programs.SampleMost
@@ -82,15 +130,22 @@ func (p *process) sample(enforced bool) time.Duration {
 	if line > 0 && r.Measure < line {
 		most = line
 	}
-	if last.at.IsZero() {
-		return programs.SampleLow
+	l := programs.Looked{At: r.At, Next: programs.SampleLow, Lost: lost}
+	if !last.at.IsZero() {
+		l.Next = programs.NextSample(most-r.Measure, r.Measure-last.measure, r.At.Sub(last.at))
+		l.Still = r.Measure == last.measure
 	}
-	return programs.NextSample(most-r.Measure, r.Measure-last.measure, r.At.Sub(last.at))
+	if line == 0 || r.Measure < line { // over it, it is judged again and again
+		l.Room = most - r.Measure
+	}
+	p.looked = l
+	return l.Next
 }
 
 // backUp looks for what the kernel's events do not tell. A run that cannot be
 // over its line costs two small reads.
-func (p *process) backUp(line int64) time.Duration {
+func (p *process) backUp() time.Duration {
+	line := int64(p.prog.Load().Recycle.MaxMemory)
 	current, swap, err := p.comp.Charged()
 	p.charge.Store(current + swap)
 	if err == nil && p.mayLearn(current+swap) {

@@ -39,7 +39,7 @@ func TestSample(t *testing.T) {
 		at := time.Now()
 		for i, l := range tt.looks {
 			f.comp.reading = cgroup.Reading{Measure: l.measure, At: at.Add(time.Duration(i) * time.Second)}
-			next := f.sample(tt.enforced)
+			next := f.look(tt.enforced, f.comp.reading.At, 0)
 			got := ""
 			for _, e := range f.posted {
 				switch e := e.(type) {
@@ -64,12 +64,12 @@ func TestSample(t *testing.T) {
 func TestSampleOfWhatIsGone(t *testing.T) {
 	f := newFakeRun(t, false, nil)
 	f.comp.err = cgroup.ErrGone
-	if next := f.sample(false); next != programs.SampleMost || len(f.posted) != 0 {
+	if next := f.look(false, time.Now(), 0); next != programs.SampleMost || len(f.posted) != 0 {
 		t.Errorf("again after %v, posted %+v", next, f.posted)
 	}
 }
 
-// The sampler looks as often as the most urgent run wants, and ends with its context.
+// The sampler looks early, soon again, and ends with its context.
 func TestSampler(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := newFakeRun(t, false, nil)
@@ -84,13 +84,84 @@ func TestSampler(t *testing.T) {
 		if n := f.comp.readings(); n != 2 {
 			t.Errorf("%d readings, want one at the start and one soon after", n)
 		}
-		time.Sleep(10 * programs.SampleCalm)
-		synctest.Wait()
-		if n := f.comp.readings(); n != 12 {
-			t.Errorf("%d readings, want ten more", n)
-		}
 		cancel()
 		<-ended
+	})
+}
+
+// A sampler that has nothing to look at is asleep; what comes to be meanwhile, or gets
+// another line, is looked at soon.
+func TestSamplerLearnsOfRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFakeRun(t, false, nil)
+		go f.host.sampler(t.Context())
+		time.Sleep(programs.SampleCalm + time.Second)
+		f.host.mu.Lock()
+		f.host.runs[f.ref] = f.process
+		f.host.mu.Unlock()
+		f.comp.says(10 * mib)
+		looks := func(what string, after time.Duration) {
+			t.Helper()
+			was := f.comp.readings()
+			time.Sleep(after)
+			synctest.Wait()
+			if f.comp.readings() == was {
+				t.Errorf("%s: no look in %v", what, after)
+			}
+		}
+		f.watchMemory()
+		looks("a new run", programs.SampleCalm+programs.SampleLow)
+		time.Sleep(programs.SampleCalm)
+		rules := *f.prog.Load()
+		rules.Recycle.MaxMemory = 11 * mib
+		f.revise(&rules)
+		looks("a new line", programs.SampleCalm)
+	})
+}
+
+// What is still is left alone while the host loses nothing, and is looked at when it may
+// have grown; what grows is looked at each time.
+func TestRounds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		still, grows := newFakeRun(t, false, nil), newFakeRun(t, false, nil)
+		h := still.host
+		h.runs[still.ref], h.runs[grows.ref] = still.process, grows.process
+		var loss loss
+		held, free := int64(10*mib), int64(1<<40)
+		round := func(most time.Duration, looks, grown int) {
+			t.Helper()
+			still.comp.reading = cgroup.Reading{Measure: 20 * mib, At: time.Now()}
+			grows.comp.reading = cgroup.Reading{Measure: held, At: time.Now()}
+			held += 4096
+			was, had := still.comp.readings(), grows.comp.readings()
+			wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: free}}, &loss)
+			if n, g := still.comp.readings()-was, grows.comp.readings()-had; n != looks || g != grown || wait != most {
+				t.Errorf("at %v: %d and %d looks, again after %v; want %d, %d and %v", time.Since(processStart), n, g, wait, looks, grown, most)
+			}
+			time.Sleep(wait)
+		}
+		const low, calm = programs.SampleLow, programs.SampleCalm
+		round(low, 1, 1)
+		round(calm, 1, 1)
+		for range 6 { // nothing changes but the one that grows, whose 4 KiB are not lost to the other
+			free -= 4096
+			round(calm, 0, 1)
+		}
+		free -= 21 * mib // more than a quarter of the 80 MiB that are left to the line
+		round(calm, 1, 1)
+		free += 1 << 30
+		round(calm, 0, 1)
+		free -= 10 * mib
+		round(calm, 0, 1)
+		free -= 10 * mib // together enough
+		round(calm, 1, 1)
+		for range 7 {
+			round(calm, 0, 1)
+		}
+		round(calm, 1, 1) // it was not looked at for long
+		if got := still.process.reading().measure; got != 20*mib {
+			t.Errorf("status tells of %d", got)
+		}
 	})
 }
 
@@ -98,7 +169,7 @@ func TestSampler(t *testing.T) {
 func TestSwapIsLookedAtOften(t *testing.T) {
 	f := newFakeRun(t, true, nil)
 	f.comp.reading = cgroup.Reading{Measure: 50 * mib, Swap: 1}
-	if next := f.sample(true); next != programs.SampleCalm {
+	if next := f.look(true, time.Now(), 0); next != programs.SampleCalm {
 		t.Errorf("again after %v, want %v", next, programs.SampleCalm)
 	}
 }
@@ -109,17 +180,17 @@ func TestBackUpReadsWhatMayBeOver(t *testing.T) {
 	f := newFakeRun(t, true, func(p *conf.Program) { p.Recycle.MaxMemory = 100 * mib })
 	f.most = 150 * mib // what it has used at most, page cache included, is no news
 	f.comp.reading = cgroup.Reading{Measure: 99 * mib}
-	f.sample(true)
+	f.look(true, time.Now(), 0)
 	if n := f.comp.readings(); n != 0 {
 		t.Errorf("%d readings below the line", n)
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib, Cache: 50 * mib, MeasureFromCurrent: 60 * mib}
-	f.sample(true)
+	f.look(true, time.Now(), 0)
 	if n := f.comp.readings(); n != 1 || !f.raised() {
 		t.Errorf("%d readings with cache over the line, raised %v", n, f.raised())
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib}
-	f.sample(true)
+	f.look(true, time.Now(), 0)
 	if n := f.comp.readings(); n != 2 {
 		t.Errorf("%d readings while the wire is raised", n)
 	}

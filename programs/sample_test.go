@@ -1,0 +1,37 @@
+package programs
+
+import (
+	"testing"
+	"time"
+)
+
+func TestRest(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	still := Looked{At: at, Next: SampleCalm, Room: 80, Still: true, Lost: 1000}
+	moves, over, soon := still, still, still
+	moves.Still = false
+	over.Room = 0
+	soon.Next = SampleLow
+	for _, c := range []struct {
+		name  string
+		l     Looked
+		since time.Duration
+		lost  int64
+		want  time.Duration
+	}{
+		{"never looked at", Looked{}, time.Hour, 0, 0},
+		{"just looked at", still, 0, 1000, SampleCalm},
+		{"whatever is lost, not before its time", still, time.Second, 1 << 40, time.Second},
+		{"nearly its time", soon, SampleLow / 2, 1020, 0},
+		{"nothing is lost", still, SampleCalm, 1000, SampleCalm},
+		{"a little is lost", still, 7 * SampleCalm, 1019, SampleCalm},
+		{"a quarter of its room", still, SampleCalm, 1020, 0},
+		{"long ago", still, SampleMost, 1000, 0},
+		{"it moves", moves, SampleCalm, 1000, 0},
+		{"over its line", over, SampleCalm, 1000, 0},
+	} {
+		if got := c.l.Rest(at.Add(c.since), c.lost); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
