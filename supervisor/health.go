@@ -54,6 +54,7 @@ func (l *loop) looked(in *instance) (f *runFacts, c programs.Checkup, ok bool) {
 // tickHealth has done what is due by now: checks, and what has been missing for too long.
 func (l *loop) tickHealth() {
 	now := l.now()
+	l.lookedAt = now
 	for _, p := range l.programs {
 		if !p.watched {
 			continue

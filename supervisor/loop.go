@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"time"
@@ -45,6 +46,8 @@ type loop struct {
 	givenUp    []string           // instances that were FATAL then
 	stopping   chan struct{}      // closed when one has begun
 	ticked     time.Duration      // the moment of the last tick
+	lookedAt   time.Duration      // the moment of the last look at health
+	due        time.Duration      // no instance has a deadline between then and this; 0 not known
 	oom        *oomLog            // what the kernel has killed for want of memory
 	alerts     *alert.Board       // tells people; nil: nobody
 	forewarned bool               // of the end of the host, which has begun ours
@@ -315,6 +318,7 @@ func (l *loop) step(in *instance, e programs.Event) {
 			l.stale[in] = true
 		}
 	}
+	l.expect(in)
 	for n := range in.runs {
 		if n != next.Cur.N && n != next.Side.N {
 			delete(in.runs, n)
@@ -352,37 +356,56 @@ func (l *loop) act(in *instance, a programs.Action) {
 	}
 }
 
-// tick gives a Tick to every instance whose deadline has passed.
+// never is later than every deadline.
+const never time.Duration = math.MaxInt64
+
+// tick gives a Tick to every instance whose deadline has passed. While none has, none is
+// looked at.
 func (l *loop) tick() {
 	now := l.now()
-	l.ticked = now
+	if now < l.due {
+		return
+	}
+	l.ticked, l.due = now, never
 	for _, p := range l.programs {
 		for _, in := range p.instances {
 			if at, ok := in.state.Deadline(p.policy); ok && at <= now {
 				l.step(in, programs.Tick{})
+			} else {
+				l.expect(in)
 			}
 		}
 	}
 }
 
-// arm sets the one timer for the earliest deadline that has not been ticked, be
-// it passed since. What was ticked and is still there waits for a turn, not for time.
+// expect takes note of an instance's deadline. One that was ticked, and is still there,
+// waits for a turn, not for time.
+func (l *loop) expect(in *instance) {
+	if at, ok := in.state.Deadline(in.prog.policy); ok && at > l.ticked {
+		l.due = min(l.due, at)
+	}
+}
+
+// arm sets the one timer for the earliest deadline. That of an instance may have gone
+// since it was noted: the tick at that moment finds the next.
 func (l *loop) arm(timer *time.Timer) {
-	next := l.boardDeadline()
-	if at := l.short.next; at != 0 && (next == 0 || at < next) {
-		next = at
+	next := l.due
+	for _, at := range []time.Duration{l.boardDeadline(), l.short.next} {
+		if at != 0 {
+			next = min(next, at)
+		}
 	}
 	for _, p := range l.programs {
+		if !p.watched {
+			continue
+		}
 		for _, in := range p.instances {
-			if at, ok := in.state.Deadline(p.policy); ok && at > l.ticked && (next == 0 || at < next) {
-				next = at
-			}
-			if at := l.healthDeadline(in); at > l.ticked && (next == 0 || at < next) {
-				next = at
+			if at := l.healthDeadline(in); at > l.lookedAt {
+				next = min(next, at)
 			}
 		}
 	}
-	if next == 0 {
+	if next == never {
 		timer.Stop()
 		return
 	}

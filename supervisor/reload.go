@@ -162,6 +162,7 @@ func (l *loop) remove(p *program) {
 func (l *loop) change(p *program, c conf.Program, restart []string) (held []string) {
 	was, looked := p.conf.Health, rulesOfHealth(p)
 	p.conf, p.policy, p.watched = c, policyOf(&c), watched(&c)
+	l.due = 0 // deadlines come of the policy too
 	l.edge.limit(&p.conf)
 	l.subscribe(p)
 	kept := l.keep(p, c.Instances)
