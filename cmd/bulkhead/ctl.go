@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"bulkhead/cmd/bulkhead/supervisorctl"
-	"bulkhead/conf"
 	"bulkhead/supervisor/control"
 )
 
@@ -24,6 +23,10 @@ type ctl struct {
 	keepIn   string // -r
 	ask      bool   // -i
 	asJSON   bool
+
+	found *supervisorctl.Options // by target
+	asked *control.Client        // of the bulkhead that answers there; nil before it has
+	info  control.Info           // its answer
 }
 
 func (a *app) ctl() *cobra.Command {
@@ -78,9 +81,12 @@ func (c *ctl) client() (*control.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, err := c.socket()
+	path, err := socketOf(o.ServerURL)
 	if err != nil {
 		return nil, err
+	}
+	if c.asked != nil && c.asked.URL() == o.ServerURL {
+		return c.asked, nil
 	}
 	return dial(path, o), nil
 }
@@ -91,15 +97,6 @@ func dial(path string, o supervisorctl.Options) *control.Client {
 		client.Authorize(o.Username, o.Password)
 	}
 	return client
-}
-
-// auth is what the config demands of clients, as far as it is written there in plain.
-func (c *ctl) auth() conf.Auth {
-	s, err := readSupervisor(c.config)
-	if err != nil || strings.HasPrefix(s.Auth.Password, "{SHA}") {
-		return conf.Auth{}
-	}
-	return s.Auth
 }
 
 // missing is supervisorctl's complaint about a verb without its name.

@@ -20,6 +20,17 @@ func (c *ctl) target() (supervisorctl.Options, error) {
 	if c.session != nil {
 		return c.session.opts, nil
 	}
+	if c.found == nil {
+		o, err := c.find()
+		if err != nil {
+			return o, err
+		}
+		c.found = &o
+	}
+	return *c.found, nil
+}
+
+func (c *ctl) find() (supervisorctl.Options, error) {
 	o := supervisorctl.Options{Prompt: "bulkhead", Interactive: c.ask}
 	s := supervisorctl.Settings{}
 	for key, value := range map[string]string{"s": c.server, "u": c.user, "p": c.password, "r": c.keepIn} {
@@ -34,15 +45,18 @@ func (c *ctl) target() (supervisorctl.Options, error) {
 		}
 		o = o.With(said)
 	}
-	if o = o.With(s); strings.HasPrefix(o.ServerURL, "http://") {
+	o = o.With(s)
+	switch {
+	case strings.HasPrefix(o.ServerURL, "http://"):
 		return o, nil
+	case o.ServerURL != "":
+		_, err := socketOf(o.ServerURL)
+		return o, err
 	}
-	c.server = o.ServerURL
-	if c.server == "" && o.Username == "" { // it is the config's own
-		auth := c.auth()
+	path, auth, err := configured(c.config)
+	if o.Username == "" {
 		o.Username, o.Password = auth.Username, auth.Password
 	}
-	path, err := c.socket()
 	o.ServerURL = "unix://" + path
 	return o, err
 }
@@ -81,8 +95,12 @@ func (c *ctl) isForeign(o supervisorctl.Options) bool {
 		return true // bulkhead's own protocol is not spoken over TCP
 	}
 	client := dial(path, o)
-	defer client.Close()
-	_, err := client.Version(c.context())
+	info, err := client.Version(c.context())
+	if err == nil {
+		c.asked, c.info = client, info
+		return false
+	}
+	client.Close()
 	var dead *control.UnreachableError
 	if !errors.As(err, &dead) || dead.Cause != control.NotBulkhead {
 		return false

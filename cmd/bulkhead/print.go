@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf8"
 
 	"bulkhead/supervisor/control"
 )
@@ -43,14 +45,30 @@ func listed[T any](l []T) []T {
 	return l
 }
 
-// statuses prints supervisorctl's three columns.
+// statuses prints supervisorctl's three columns, in one write.
 func (a *app) statuses(all []control.Status) {
+	names := make([]string, len(all))
 	width := 30
-	for _, s := range all {
-		width = max(width, len([]rune(s.FullName())))
+	for i := range all {
+		names[i] = all[i].FullName()
+		width = max(width, utf8.RuneCountInString(names[i]))
 	}
-	for _, s := range all {
-		a.say("%-*s%-10s%s", width+3, s.FullName(), s.State, clean(s.Description))
+	var b bytes.Buffer
+	for i := range all {
+		pad(&b, names[i], width+3)
+		pad(&b, all[i].State, 10)
+		b.WriteString(clean(all[i].Description) + "\n")
+	}
+	if b.Len() > 0 {
+		_, _ = a.out.Write(b.Bytes())
+	}
+}
+
+// pad writes text and blanks up to width.
+func pad(b *bytes.Buffer, text string, width int) {
+	b.WriteString(text)
+	for range width - utf8.RuneCountInString(text) {
+		b.WriteByte(' ')
 	}
 }
 

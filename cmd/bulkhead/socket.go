@@ -11,41 +11,43 @@ import (
 	"bulkhead/conf"
 )
 
-// socket finds the supervisor's socket: -s, else the config that -c names or
-// that serve would find here, else the default of this user.
-func (c *ctl) socket() (string, error) {
-	if c.session != nil {
-		c.server = c.session.opts.ServerURL
+// socketOf is the path of a socket's URL.
+func socketOf(url string) (string, error) {
+	path, ok := strings.CutPrefix(url, "unix://")
+	if !ok || !filepath.IsAbs(path) {
+		return "", usagef("cannot use %q as serverurl: want unix:///path or http://host:port", url)
 	}
-	if c.server != "" {
-		path, ok := strings.CutPrefix(c.server, "unix://")
-		if !ok || !filepath.IsAbs(path) {
-			return "", usagef("cannot use %q as serverurl: want unix:///path or http://host:port", c.server)
-		}
-		return path, nil
-	}
+	return path, nil
+}
+
+// configured finds the supervisor's socket in the named config or the one that serve would find
+// here, else it is the default of this user; and what that config demands of clients,
+// as far as it is written there in plain.
+func configured(file string) (socket string, auth conf.Auth, err error) {
 	env, err := conf.HostEnv()
 	if err != nil {
-		return "", err
+		return "", auth, err
 	}
-	file, err := namedConfig(c.config)
-	if err != nil {
-		return conf.DefaultSocket(env), nil // no config: the default is all there can be
+	if file, err = namedConfig(file); err != nil {
+		return conf.DefaultSocket(env), auth, nil // no config: the default is all there can be
 	}
 	supervisor, err := conf.ReadSupervisor(file, env)
 	if err == nil {
-		return supervisor.Socket, nil
+		if !strings.HasPrefix(supervisor.Auth.Password, "{SHA}") {
+			auth = supervisor.Auth
+		}
+		return supervisor.Socket, auth, nil
 	}
 	var all *conf.Problems
 	if !errors.As(err, &all) {
-		return "", err
+		return "", auth, err
 	}
 	// A supervisor that runs must be reachable while its file is being edited:
 	// it is the one that "reread" asks what is wrong.
 	if path, ok := writtenSocket(file, conf.DefaultSocket(env)); ok {
-		return path, nil
+		return path, auth, nil
 	}
-	return "", fmt.Errorf("cannot find the socket in %q: %s (bulkhead check tells all; -s unix:///path needs no config)", file, firstOf(all))
+	return "", auth, fmt.Errorf("cannot find the socket in %q: %s (bulkhead check tells all; -s unix:///path needs no config)", file, firstOf(all))
 }
 
 func findConfig() (string, error) {

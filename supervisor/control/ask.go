@@ -26,12 +26,9 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	found, bad := s.daemon.Status(r.Context(), q["name"])
-	if r.Header.Get("Prefer") == minimal {
-		lines := make([]statusLine, len(found))
-		for i, s := range found {
-			lines[i] = statusLine{s.Name, s.Group, s.State, s.Description, s.Enforced}
-		}
-		answer(w, http.StatusOK, linesAnswer{Statuses: lines, Bad: list(bad)})
+	if r.Header.Get("Prefer") == minimal && len(bad) == 0 {
+		w.Header().Set("Content-Type", csvType)
+		_, _ = w.Write(encodeLines(found)) // the client is gone: nobody to tell
 		return nil
 	}
 	answer(w, http.StatusOK, statusAnswer{Statuses: list(found), Bad: list(bad)})

@@ -72,9 +72,21 @@ func (c *Client) Status(ctx context.Context, names ...string) ([]Status, []Outco
 // Lines is Status for who prints its lines: of each no more than name, group, state,
 // description and who enforces is certain to be there.
 func (c *Client) Lines(ctx context.Context, names ...string) ([]Status, []Outcome, error) {
-	var a statusAnswer
-	err := c.value(ctx, http.MethodGet, "status", url.Values{"name": names}, nil, &a, func(r *http.Request) { r.Header.Set("Prefer", minimal) })
-	return a.Statuses, a.Bad, err
+	resp, err := c.do(ctx, http.MethodGet, "status", url.Values{"name": names}, nil, func(r *http.Request) { r.Header.Set("Prefer", minimal) })
+	if err != nil {
+		return nil, nil, err
+	}
+	defer resp.Body.Close()
+	if resp.Header.Get("Content-Type") != csvType {
+		var a statusAnswer
+		err = c.read(resp, &a)
+		return a.Statuses, a.Bad, err
+	}
+	all, err := readLines(io.LimitReader(resp.Body, maxAnswer))
+	if err != nil {
+		return nil, nil, fmt.Errorf("cannot read answer from %s: %w", c.URL(), err)
+	}
+	return all, nil, nil
 }
 
 // History returns the last reasons of the instances that names match.
@@ -171,12 +183,17 @@ func (c *Client) post(ctx context.Context, path string, body []byte, into any) e
 	return c.value(ctx, http.MethodPost, path, nil, body, into)
 }
 
-func (c *Client) value(ctx context.Context, method, path string, q url.Values, body []byte, into any, more ...func(*http.Request)) error {
-	resp, err := c.do(ctx, method, path, q, body, more...)
+func (c *Client) value(ctx context.Context, method, path string, q url.Values, body []byte, into any) error {
+	resp, err := c.do(ctx, method, path, q, body)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
+	return c.read(resp, into)
+}
+
+// read reads the one value of an answer.
+func (c *Client) read(resp *http.Response, into any) error {
 	if err := json.NewDecoder(io.LimitReader(resp.Body, maxAnswer)).Decode(into); err != nil {
 		return fmt.Errorf("cannot read answer from %s: %w", c.URL(), err) // Do asks isLost
 	}

@@ -49,9 +49,9 @@ const HeldBack = "held back: the host is short of memory"
 func Describe(s Status) string {
 	switch s.State {
 	case "RUNNING":
-		return running(s)
+		return running(&s)
 	case "STARTING", "STOPPING":
-		return strings.Join(append(numbers(s), marks(s)...), ", ")
+		return strings.Join(appendMarks(appendNumbers(nil, &s), &s), ", ")
 	case "BACKOFF", "FATAL":
 		if s.HeldBack {
 			return HeldBack
@@ -94,21 +94,16 @@ func (s Status) EndedAt() time.Time {
 	return s.StoppedAt
 }
 
-func running(s Status) string {
-	parts := []string{
-		"pid " + strconv.Itoa(s.PID),
-		"uptime " + Timedelta(s.UptimeSeconds),
-	}
-	parts = append(parts, numbers(s)...)
-	return strings.Join(append(parts, marks(s)...), ", ")
+func running(s *Status) string {
+	parts := append(make([]string, 0, 8), "pid "+strconv.Itoa(s.PID), "uptime "+Timedelta(s.UptimeSeconds))
+	return strings.Join(appendMarks(appendNumbers(parts, s), s), ", ")
 }
 
-// numbers are the parts with a line to compare with; unknown ones are left out.
-func numbers(s Status) []string {
-	var parts []string
+// appendNumbers adds the parts with a line to compare with; unknown ones are left out.
+func appendNumbers(parts []string, s *Status) []string {
 	switch {
 	case s.MaxMemoryBytes > 0:
-		parts = append(parts, fmt.Sprintf("mem %s/%s", Size(s.MemoryBytes), Size(s.MaxMemoryBytes)))
+		parts = append(parts, "mem "+Size(s.MemoryBytes)+"/"+Size(s.MaxMemoryBytes))
 	case s.MemoryBytes > 0:
 		parts = append(parts, "mem "+Size(s.MemoryBytes))
 	}
@@ -121,8 +116,7 @@ func numbers(s Status) []string {
 	return parts
 }
 
-func marks(s Status) []string {
-	var parts []string
+func appendMarks(parts []string, s *Status) []string {
 	if s.Paused {
 		parts = append(parts, "paused")
 	}
@@ -219,7 +213,7 @@ func Timedelta(seconds int64) string {
 	seconds = max(seconds, 0)
 	const day = int64(24 * time.Hour / time.Second)
 	rest := seconds % day
-	text := fmt.Sprintf("%d:%02d:%02d", rest/3600, rest%3600/60, rest%60)
+	text := strconv.FormatInt(rest/3600, 10) + ":" + twoDigits(rest%3600/60) + ":" + twoDigits(rest%60)
 	switch days := seconds / day; days {
 	case 0:
 		return text
@@ -229,6 +223,8 @@ func Timedelta(seconds int64) string {
 		return fmt.Sprintf("%d days, %s", days, text)
 	}
 }
+
+func twoDigits(n int64) string { return strconv.FormatInt(n/10, 10) + strconv.FormatInt(n%10, 10) }
 
 // Size prints bytes in the config's units (1024), short: 84M, 1.5G, 700K, 12B.
 func Size(n int64) string {

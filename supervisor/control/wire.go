@@ -7,25 +7,6 @@ type statusAnswer struct {
 	Bad      []Outcome `json:"bad"`
 }
 
-// minimal is the header Prefer (RFC 7240) of who prints nothing but lines: of a thousand
-// instances the whole answer takes longer to write and read than all else. A server that
-// does not know it answers in full.
-const minimal = "return=minimal"
-
-// linesAnswer is statusAnswer, but for what a line does not show.
-type linesAnswer struct {
-	Statuses []statusLine `json:"statuses"`
-	Bad      []Outcome    `json:"bad"`
-}
-
-type statusLine struct {
-	Name        string `json:"name"`
-	Group       string `json:"group"`
-	State       string `json:"state"`
-	Description string `json:"description"`
-	Enforced    string `json:"enforced"`
-}
-
 type whyAnswer struct {
 	Histories []History `json:"histories"`
 	Bad       []Outcome `json:"bad"`
@@ -50,5 +31,6 @@ const (
 	positionHeader = "Bulkhead-Position" // of a followed log: where the answer begins
 	jsonType       = "application/json"
 	linesType      = "application/x-ndjson"
+	csvType        = "text/csv; header=absent" // RFC 4180
 	logType        = "application/octet-stream"
 )

@@ -1,0 +1,41 @@
+package control
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestLines(t *testing.T) {
+	all := []Status{
+		{Group: "queue", Name: "queue_00", State: "RUNNING", Enforced: "kernel", Description: `pid 1, uptime 0:00:01, mem 1M/"2M"`},
+		{Group: "web", Name: "web", State: "BACKOFF", Description: "cannot start \"php\": no such file,\nor directory"},
+		{},
+	}
+	got, err := readLines(bytes.NewReader(encodeLines(all)))
+	if diff := cmp.Diff(all, got); diff != "" || err != nil {
+		t.Errorf("%v\n%s", err, diff)
+	}
+	if got, err := readLines(strings.NewReader("")); len(got) != 0 || err != nil {
+		t.Errorf("of nothing: %v, %v", got, err)
+	}
+	for _, bad := range []string{"a,b\n", "a,b,c,d,\"e\n", "a,b,c,d,e,f\n"} {
+		if got, err := readLines(strings.NewReader(bad)); err == nil {
+			t.Errorf("%q is read as %v", bad, got)
+		}
+	}
+}
+
+func BenchmarkLines(b *testing.B) {
+	all := make([]Status, 1000)
+	for i := range all {
+		all[i] = Status{Group: "queue", Name: "queue_001", State: "RUNNING", Enforced: "kernel", Description: "pid 12345, uptime 1:02:03, mem 45M/256M, jobs 12/1000"}
+	}
+	for b.Loop() {
+		if _, err := readLines(bytes.NewReader(encodeLines(all))); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
