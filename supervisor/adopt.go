@@ -19,17 +19,16 @@ import (
 // adopt makes a process of a run that an earlier supervisor has started, as
 // birth does of one that is new. What cannot be had of it is told and gone without.
 func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, known runRecord) adoption {
-	rules := *prog
-	p := &process{host: h, ref: r, inst: *inst, name: runName{rules.Name, inst.Name, r.n}, before: known.Before}
+	p := &process{host: h, ref: r, inst: inst, name: runName{prog.Name, inst.Name, r.n}, before: known.Before}
 	if known.Instance != "" {
 		p.name.instance = known.Instance
 	}
 	if f.run != 0 {
 		p.name = runName{f.program, f.instance, f.run}
 	}
-	p.prog.Store(&rules)
-	p.scores.begin(rules.Process.OOMScoreAdj)
-	p.counter = newCounter(&rules)
+	p.prog.Store(prog)
+	p.scores.begin(prog.Process.OOMScoreAdj)
+	p.counter = newCounter(prog)
 	h.reopen(p, f)
 	h.adoptMain(p, known, f)
 	a := adoption{live: p, pid: p.child.PID, known: known}
@@ -41,7 +40,7 @@ func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, kn
 		s.Add(f.trace.pids)
 	}
 	a.jobs = h.reconnect(p)
-	h.regainInput(p, &rules)
+	h.regainInput(p, prog)
 	h.mu.Lock()
 	h.runs[r] = p
 	h.pids[p.child.PID] = p
@@ -196,12 +195,12 @@ func (h *host) reconnect(p *process) (jobs uint64) {
 			continue
 		}
 		err = p.patiently("open its log", func() (err error) {
-			sink, err = h.sink(h.auto.target(&p.inst, channel))
+			sink, err = h.sink(h.auto.target(p.inst, channel))
 			return err
 		})
 		if err != nil {
 			h.post(trouble{p.ref, "cannot open its log", err})
-			sink = h.logs.OpenLater(logTarget(h.auto.target(&p.inst, channel)))
+			sink = h.logs.OpenLater(logTarget(h.auto.target(p.inst, channel)))
 		}
 		if channel == "stdout" && p.counter != nil {
 			jobs = st.Count()

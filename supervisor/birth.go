@@ -26,8 +26,8 @@ const birthMost = 30 * time.Second
 type birth struct {
 	host *host
 	ref
-	prog conf.Program
-	inst conf.Instance
+	prog *conf.Program
+	inst *conf.Instance
 
 	undo []func()
 	outs [2]int // what the child writes to
@@ -57,12 +57,12 @@ func (b *birth) run() {
 func (b *birth) attempt() (*process, error) {
 	p := &process{host: b.host, ref: b.ref, inst: b.inst, name: runName{b.prog.Name, b.inst.Name, b.n}}
 	b.undo = append(b.undo, p.closeStreams)
-	p.prog.Store(&b.prog)
+	p.prog.Store(b.prog)
 	p.scores.begin(b.prog.Process.OOMScoreAdj)
 	if err := b.compartment(p); err != nil {
 		return nil, err
 	}
-	p.counter = newCounter(&b.prog)
+	p.counter = newCounter(b.prog)
 	if err := b.streams(p); err != nil {
 		return nil, err
 	}
@@ -112,12 +112,12 @@ func (b *birth) compartment(p *process) error {
 		p.comp = cgroup.NewSession()
 		return nil
 	}
-	run, err := g.NewRun(b.inst.Name, b.n, runLimits(&b.prog))
+	run, err := g.NewRun(b.inst.Name, b.n, runLimits(b.prog))
 	if err != nil {
 		return err
 	}
 	p.comp, p.group = run, g
-	p.wire = wireOf(&b.prog)
+	p.wire = wireOf(b.prog)
 	p.wire.At = p.wire.Arm()
 	p.before, _ = g.Counts() // zeros make every later count a difference
 	b.undo = append(b.undo, func() {
@@ -144,7 +144,7 @@ func (b *birth) streams(p *process) error {
 
 func (b *birth) stream(p *process, n int) error {
 	channel := [2]string{"stdout", "stderr"}[n]
-	sink, err := b.host.sink(b.host.auto.target(&b.inst, channel))
+	sink, err := b.host.sink(b.host.auto.target(b.inst, channel))
 	if err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (h *host) check(r ref, prog *conf.Program, inst *conf.Instance) {
 		go h.post(checked{ref: r, off: true}) // the loop asks, and must not wait for itself
 		return
 	}
-	b := &birth{host: h, ref: r, prog: *prog, inst: *inst}
+	b := &birth{host: h, ref: r, prog: prog, inst: inst}
 	go func() {
 		e := b.check(ctx, p)
 		cancel()

@@ -260,7 +260,7 @@ func TestWatchdogInTheEnvironment(t *testing.T) {
 		{true, "", "", 0},
 	} {
 		b := &birth{host: newHost(&conf.Config{}, noTree(t), nil, nil, nil),
-			prog: conf.Program{Notify: tt.notify, Health: conf.Health{Watchdog: 2500 * time.Millisecond}}}
+			inst: &conf.Instance{}, prog: &conf.Program{Notify: tt.notify, Health: conf.Health{Watchdog: 2500 * time.Millisecond}}}
 		b.host.notifyPath = tt.socket
 		env, err := b.environment()
 		if err != nil {

@@ -135,7 +135,7 @@ func (d *daemon) barred(o control.Order) map[string]ticket {
 	views, _ := snap.match(o.Names)
 	out := map[string]ticket{}
 	for _, v := range views {
-		if f, why := runnable(&v.inst); f != control.NoFault {
+		if f, why := runnable(v.inst); f != control.NoFault {
 			name := v.FullName()
 			out[name] = ticket{Name: name, Outcome: control.Outcome{Name: name, Fault: f, Detail: why}}
 		}

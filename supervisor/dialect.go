@@ -116,7 +116,7 @@ func toldInOtherWords(kind string) bool {
 // logAsSupervisord writes a change of state to the log in its words.
 func (l *loop) logAsSupervisord(in *instance, old, next programs.State) {
 	pid := func(run uint64) int { return in.facts(run).pid }
-	for _, line := range inSupervisordsWords(&in.prog.conf, in.conf.Name, old, next, pid, func() string { return moreThanAnExit(in) }) {
+	for _, line := range inSupervisordsWords(in.prog.conf, in.conf.Name, old, next, pid, func() string { return moreThanAnExit(in) }) {
 		l.log.Log(line.level, line.text)
 	}
 }

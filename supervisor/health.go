@@ -30,7 +30,7 @@ type signs struct{ output, pet time.Time }
 // checkup is what is looked at of an instance's run. WATCHDOG=1 is wanted only of one
 // that was told at its start, and no more often than it was told.
 func (l *loop) checkup(in *instance, f *runFacts) programs.Checkup {
-	c := checkupOf(&in.prog.conf, &in.conf)
+	c := checkupOf(in.prog.conf, in.conf)
 	if c.Watchdog > 0 {
 		if c.Watchdog = max(c.Watchdog, f.known.Watchdog); f.known.Watchdog == 0 {
 			c.Watchdog = 0
@@ -90,7 +90,7 @@ func (l *loop) look(in *instance, now time.Duration) {
 	}
 	if f.health.Due(now) {
 		f.health = f.health.Ask()
-		l.edge.check(ref{in, in.state.Cur.N}, &in.prog.conf, &in.conf)
+		l.edge.check(ref{in, in.state.Cur.N}, in.prog.conf, in.conf)
 	}
 }
 

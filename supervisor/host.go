@@ -129,7 +129,7 @@ func (h *host) all() []*process {
 }
 
 func (h *host) spawn(r ref, p *conf.Program, in *conf.Instance) {
-	b := &birth{host: h, ref: r, prog: *p, inst: *in}
+	b := &birth{host: h, ref: r, prog: p, inst: in}
 	go func() {
 		h.births <- struct{}{}
 		h.enter()

@@ -10,7 +10,7 @@ import (
 
 // program is one program of the config and its instances.
 type program struct {
-	conf      conf.Program
+	conf      *conf.Program // replaced, never changed
 	policy    programs.Policy
 	watched   bool // whether its runs are well is looked at
 	instances []*instance
@@ -21,7 +21,7 @@ type program struct {
 // instance is one of a program's processes, as the loop remembers it.
 type instance struct {
 	prog  *program
-	conf  conf.Instance
+	conf  *conf.Instance // replaced, never changed
 	state programs.State
 	runs  map[uint64]*runFacts // of the live runs, two at most
 
@@ -53,7 +53,7 @@ type runFacts struct {
 	failing checked // what the last check said, when it failed
 }
 
-func newInstance(p *program, c conf.Instance) *instance {
+func newInstance(p *program, c *conf.Instance) *instance {
 	return &instance{prog: p, conf: c, runs: map[uint64]*runFacts{}, crossed: map[uint64]struct{}{}}
 }
 

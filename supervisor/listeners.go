@@ -147,7 +147,7 @@ func (l *loop) notifyEnd(in *instance, r programs.Reason) {
 
 // onOutput takes what a run printed: a listener's words, or a line that others want to hear.
 func (l *loop) onOutput(e output) {
-	p := &e.in.prog.conf
+	p := e.in.prog.conf
 	if p.Listener != nil && e.channel == "stdout" {
 		l.carry(l.board.Heard(l.server(), p.Name, listen.Member{Name: e.in.conf.FullName(), Run: e.n}, e.data, l.now()))
 		return

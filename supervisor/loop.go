@@ -337,7 +337,7 @@ func countsOnly(old, next programs.State) bool {
 func (l *loop) act(in *instance, a programs.Action) {
 	switch a := a.(type) {
 	case programs.Spawn:
-		l.edge.spawn(ref{in, a.Run}, &in.prog.conf, &in.conf)
+		l.edge.spawn(ref{in, a.Run}, in.prog.conf, in.conf)
 	case programs.SignalStop:
 		r := ref{in, a.Run}
 		if in.paused == a.Run { // a paused worker may be a stopped one
@@ -424,7 +424,7 @@ func (l *loop) admit() {
 		}
 		for _, i := range programs.Admissible(p.policy, p.conf.Recycle.Parallel, states, l.now()) {
 			in := p.instances[i]
-			overlap := p.conf.Recycle.Overlap && !l.onRung(programs.Hold) && l.edge.room(&p.conf, ref{in, in.state.Cur.N}).Fits()
+			overlap := p.conf.Recycle.Overlap && !l.onRung(programs.Hold) && l.edge.room(p.conf, ref{in, in.state.Cur.N}).Fits()
 			l.step(in, programs.Admit{Overlap: overlap})
 		}
 	}

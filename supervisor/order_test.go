@@ -30,7 +30,7 @@ func TestOrder(t *testing.T) {
 				if len(f) > 2 {
 					c.GroupPriority = atoi(t, f[2])
 				}
-				l.programs[f[0]] = &program{conf: c}
+				l.programs[f[0]] = &program{conf: &c}
 			}
 		}
 		order := l.inOrder()

@@ -12,7 +12,7 @@ import (
 )
 
 func (l *loop) orderSignal(in *instance, o control.Order) ticket {
-	p := &in.prog.conf
+	p := in.prog.conf
 	var sig syscall.Signal
 	what := "signalled"
 	switch o.Verb {

@@ -48,7 +48,7 @@ type process struct {
 	host *host
 	ref
 	prog atomic.Pointer[conf.Program] // replaced by revise
-	inst conf.Instance
+	inst *conf.Instance
 
 	comp    compartment
 	group   *group        // the program's cgroup, nil where there are none

@@ -27,7 +27,7 @@ func (l *loop) profile(names []string, word string) ([]ticket, error) {
 		if p := l.programs[name]; p == nil {
 			t.Outcome = control.Outcome{Name: name, Fault: control.BadName}
 		} else if p.conf.Profile != word {
-			next := p.conf
+			next := *p.conf
 			next.Profile = word
 			l.change(p, next, nil)
 			l.config = l.redefined(next)

@@ -19,7 +19,7 @@ type view struct {
 	reasons []control.Reason
 	failure string // what a failed spawn said
 
-	inst                    conf.Instance
+	inst                    *conf.Instance
 	priority, groupPriority int
 	//lint:ignore ST1011 startsecs is supervisord's word
 	startSecs time.Duration

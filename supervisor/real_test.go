@@ -139,7 +139,7 @@ func shell(t *testing.T, script string, change func(*conf.Program)) conf.Program
 // start asks for a run and does not wait.
 func (w *reality) start(p conf.Program) ref {
 	w.runs++
-	r := ref{newInstance(&program{conf: p}, p.Instances[0]), w.runs}
+	r := ref{newInstance(&program{conf: &p}, &p.Instances[0]), w.runs}
 	w.spawn(r, &p, &p.Instances[0])
 	return r
 }

@@ -164,10 +164,10 @@ func (l *loop) rememberPrograms() {
 func (l *loop) inForce() []conf.Program {
 	all := make([]conf.Program, 0, len(l.programs))
 	for _, p := range l.inOrder() {
-		c := p.conf
+		c := *p.conf
 		c.Instances = make([]conf.Instance, len(p.instances)) // those that leave too
 		for i, in := range p.instances {
-			c.Instances[i] = in.conf
+			c.Instances[i] = *in.conf
 		}
 		all = append(all, c)
 	}

@@ -13,21 +13,21 @@ import (
 
 // addProgram makes a program and its instances; nothing is started.
 func (l *loop) addProgram(c conf.Program) *program {
-	p := &program{conf: c, policy: policyOf(&c), watched: watched(&c)}
-	for _, in := range c.Instances {
-		l.addInstance(p, in)
+	p := &program{conf: &c, policy: policyOf(&c), watched: watched(&c)}
+	for i := range c.Instances {
+		l.addInstance(p, &c.Instances[i])
 	}
 	l.programs[c.Name] = p
 	l.subscribe(p)
-	l.edge.limit(&p.conf)
+	l.edge.limit(p.conf)
 	return p
 }
 
-func (l *loop) addInstance(p *program, c conf.Instance) *instance {
+func (l *loop) addInstance(p *program, c *conf.Instance) *instance {
 	in := newInstance(p, c)
 	p.instances = append(p.instances, in)
 	for _, channel := range []string{"stdout", "stderr"} {
-		if err := l.auto.make(&in.conf, channel); err != nil {
+		if err := l.auto.make(in.conf, channel); err != nil {
 			l.tellTrouble(trouble{what: in.conf.FullName(), err: err})
 		}
 	}
@@ -161,9 +161,9 @@ func (l *loop) remove(p *program) {
 // go on as they are, under the new rules. held says which rules wait for a next run.
 func (l *loop) change(p *program, c conf.Program, restart []string) (held []string) {
 	was, looked := p.conf.Health, rulesOfHealth(p)
-	p.conf, p.policy, p.watched = c, policyOf(&c), watched(&c)
+	p.conf, p.policy, p.watched = &c, policyOf(&c), watched(&c)
 	l.due = 0 // deadlines come of the policy too
-	l.edge.limit(&p.conf)
+	l.edge.limit(p.conf)
 	l.subscribe(p)
 	kept := l.keep(p, c.Instances)
 	for _, in := range p.instances {
@@ -173,8 +173,8 @@ func (l *loop) change(p *program, c conf.Program, restart []string) (held []stri
 		}
 	}
 	var fresh []*instance
-	for i, ci := range c.Instances {
-		in := kept[i]
+	for i := range c.Instances {
+		ci, in := &c.Instances[i], kept[i]
 		if in == nil {
 			fresh = append(fresh, l.addInstance(p, ci))
 			continue
@@ -189,7 +189,7 @@ func (l *loop) change(p *program, c conf.Program, restart []string) (held []stri
 			if n == 0 {
 				continue
 			}
-			for _, what := range append(l.edge.revise(ref{in, n}, &p.conf), l.heldWatchdog(in, n, was)...) {
+			for _, what := range append(l.edge.revise(ref{in, n}, p.conf), l.heldWatchdog(in, n, was)...) {
 				l.event(in, n, control.Event{Kind: "config", Message: what})
 				held = append(held, in.conf.FullName()+": "+what)
 			}
@@ -205,7 +205,7 @@ func (l *loop) change(p *program, c conf.Program, restart []string) (held []stri
 func (l *loop) keep(p *program, next []conf.Instance) []*instance {
 	old := make([]conf.Instance, len(p.instances))
 	for i, in := range p.instances {
-		old[i] = in.conf
+		old[i] = *in.conf
 	}
 	kept := make([]*instance, len(next))
 	for i, at := range conf.Pair(old, next) {
@@ -217,7 +217,7 @@ func (l *loop) keep(p *program, next []conf.Instance) []*instance {
 	for i, in := range kept {
 		if in != nil {
 			l.forgotten[in.conf.FullName()] = true // unless the name is given anew
-			in.conf = next[i]
+			in.conf = &next[i]
 			l.instances[in.conf.FullName()] = in
 			l.changed[in] = true
 		}

@@ -40,14 +40,17 @@ func (l *loop) prune(gone []string) {
 	c := *l.config
 	c.Programs = nil
 	for _, p := range l.inOrder() {
-		p.conf.Instances = nil
+		own := *p.conf
+		own.Instances = make([]conf.Instance, 0, len(p.instances)) // never grown: they are pointed to
 		for _, in := range p.instances {
 			if !in.leaving {
-				p.conf.Instances = append(p.conf.Instances, in.conf)
+				own.Instances = append(own.Instances, *in.conf)
+				in.conf = &own.Instances[len(own.Instances)-1]
 			}
 		}
-		if !slices.Contains(gone, p.conf.Name) {
-			c.Programs = append(c.Programs, p.conf)
+		p.conf = &own
+		if !slices.Contains(gone, own.Name) {
+			c.Programs = append(c.Programs, own)
 		}
 	}
 	l.config = &c

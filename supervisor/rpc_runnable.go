@@ -13,7 +13,7 @@ func (w wireSide) Runnable(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	switch f, why := runnable(&v.inst); f {
+	switch f, why := runnable(v.inst); f {
 	case control.NoFile:
 		return &rpc.Fault{Code: rpc.NoFile, Detail: why}
 	case control.NotExecutable:

@@ -83,7 +83,7 @@ func (l *loop) onRung(r programs.Rung) bool {
 
 // heldBack says that the instance is not to be started now.
 func (l *loop) heldBack(in *instance) bool {
-	return !safe(&in.prog.conf) && (l.onRung(programs.Hold) || !in.state.Cur.Live() && l.mustWait(in.prog))
+	return !safe(in.prog.conf) && (l.onRung(programs.Hold) || !in.state.Cur.Live() && l.mustWait(in.prog))
 }
 
 // tickShortage looks again when it is time.
@@ -247,7 +247,7 @@ func (l *loop) candidates() ([]programs.Candidate, []*instance) {
 		var sizes []int64
 		for _, in := range p.instances {
 			r := in.state.Cur
-			c := programs.Candidate{Program: n, Group: p.conf.GroupPriority, Priority: p.conf.Priority, Safe: safe(&p.conf), Born: r.Born,
+			c := programs.Candidate{Program: n, Group: p.conf.GroupPriority, Priority: p.conf.Priority, Safe: safe(p.conf), Born: r.Born,
 				Pausable: p.conf.PauseSignal != 0 && r.Phase == programs.Running && in.paused != r.N &&
 					in.hostPaused != r.N, // else somebody let it go on
 				Live: r.Phase == programs.Starting || r.Phase == programs.Running}

@@ -11,7 +11,7 @@ import (
 // view makes what others see of an instance. Readings are taken when they are
 // asked for, by whoever asks.
 func (l *loop) view(in *instance) *view {
-	s, p := in.state, &in.prog.conf
+	s, p := in.state, in.prog.conf
 	v := &view{lastN: s.LastN, idle: in.idle(), reasons: in.reasons,
 		inst: in.conf, priority: p.Priority, groupPriority: p.GroupPriority, startSecs: p.StartSecs}
 	v.Name, v.Group, v.Program = in.conf.Name, in.conf.Group, p.Name
@@ -28,7 +28,7 @@ func (l *loop) view(in *instance) *view {
 	v.Health = l.healthText(in)
 	v.OOMScoreAdj = p.Process.OOMScoreAdj
 	v.Profile = p.Profile
-	v.StdoutLog, v.StderrLog = l.auto.target(&in.conf, "stdout").Path, l.auto.target(&in.conf, "stderr").Path
+	v.StdoutLog, v.StderrLog = l.auto.target(in.conf, "stdout").Path, l.auto.target(in.conf, "stderr").Path
 	if len(in.reasons) > 0 {
 		v.LastReason = &in.reasons[0]
 		if v.LastReason.Kind == programs.KindSpawnFailed.String() {

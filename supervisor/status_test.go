@@ -25,7 +25,7 @@ func TestView(t *testing.T) {
 		p.Instances[0].Group = "mail"
 		p.Instances[0].Stdout.Path, p.Instances[0].Stderr.Path = "/log/out", "/log/err"
 	}).Programs[0]
-	in := newInstance(&program{conf: p}, p.Instances[0])
+	in := newInstance(&program{conf: &p}, &p.Instances[0])
 	born := time.Now()
 	in.state = programs.State{Want: true, LastN: 4, Cur: programs.Run{N: 4, Phase: programs.Running, Jobs: 3, MaxJobs: 9}, Due: programs.MaxAge}
 	in.runs[4] = &runFacts{pid: 4711, started: born, live: fixedReading{50, 60, 70, 5, "/cg"}}
@@ -52,7 +52,7 @@ func TestView(t *testing.T) {
 // What does not run has no readings, no pid and no jobs, but a past.
 func TestViewOfWhatIsStopped(t *testing.T) {
 	p := worker("queue", 1, nil).Programs[0]
-	in := newInstance(&program{conf: p}, p.Instances[0])
+	in := newInstance(&program{conf: &p}, &p.Instances[0])
 	v := (&loop{}).view(in)
 	if s := v.fresh("sampling", time.Now()); s.State != "STOPPED" || s.Description != "Not started" || s.LastReason != nil || !v.idle || s.MemoryMaxBytes != 0 {
 		t.Errorf("never started: %+v", s)

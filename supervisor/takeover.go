@@ -120,7 +120,7 @@ func (l *loop) unwritten(f found) *instance {
 	if !ok || l.instances[c.FullName()] != nil {
 		return nil
 	}
-	in := l.addInstance(prog, c)
+	in := l.addInstance(prog, &c)
 	in.leaving = true
 	return in
 }
@@ -142,8 +142,7 @@ func (l *loop) takeOverInstance(in *instance, all []found, p past) {
 			l.handle(jobsDone{ref{in, f.run}, 0, a.jobs})
 		default:
 			in.state.LastN = max(in.state.LastN, f.run)
-			own := in.conf
-			f.inst = &own
+			f.inst = in.conf
 			l.stray(f)
 		}
 	}
@@ -172,8 +171,7 @@ func (l *loop) takeOverUnborn(in *instance, run uint64, f found, traced bool) {
 		return
 	}
 	if traced {
-		own := in.conf
-		f.inst = &own
+		f.inst = in.conf
 		l.stray(f)
 	}
 	l.step(in, programs.Unborn{Run: run})
@@ -182,7 +180,7 @@ func (l *loop) takeOverUnborn(in *instance, run uint64, f found, traced bool) {
 // adopt has the edge take over a run.
 func (l *loop) adopt(r ref, f found) adoption {
 	facts := r.in.facts(r.n)
-	a := l.edge.adopt(r, &r.in.prog.conf, &r.in.conf, f, facts.known)
+	a := l.edge.adopt(r, r.in.prog.conf, r.in.conf, f, facts.known)
 	if a.born == 0 || a.born > l.now() {
 		a.born = l.now()
 	}

@@ -95,7 +95,7 @@ func runOf(s programs.State, n uint64) programs.Run {
 // tellEnd makes the reason of a run's end and counts it.
 func (l *loop) tellEnd(in *instance, r programs.Reason) {
 	facts := in.facts(r.Run)
-	reason := explain(r, facts, &in.prog.conf, time.Now())
+	reason := explain(r, facts, in.prog.conf, time.Now())
 	if r.Kind != programs.KindSpawnFailed || begun(facts.failure) {
 		in.stoppedAt = reason.At
 	}
