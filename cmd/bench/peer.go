@@ -75,8 +75,9 @@ func (s *session) scene() scene {
 	return scene{Dir: s.dir, Worker: s.tools.worker, Report: s.report.path, N: s.n, Files: filesFor(s.n), Bytes: s.bytes, Numbers: numbers}
 }
 
-// filesFor is how many descriptors a supervisor of n may want.
-func filesFor(n int) int { return 1024 + 5*n }
+// filesFor is how many descriptors a supervisor of n may want: bulkhead has four of an
+// instance.
+func filesFor(n int) int { return 1024 + 4*n }
 
 // packaged is the version of an installed Debian package, or just that the
 // program is there.
