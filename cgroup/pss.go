@@ -50,7 +50,7 @@ func (g *gauge) read(proc string, pids []int) (Reading, error) {
 	buf := buffers.Get().(*buffer)
 	defer buffers.Put(buf)
 	now := time.Now()
-	known := g.last[:0]
+	known := g.last[:0] // in place: measure asks for a process before its place is taken
 	if !slices.EqualFunc(g.last, pids, func(m measured, pid int) bool { return m.pid == pid }) {
 		known = make([]measured, 0, len(pids))
 	}

@@ -46,13 +46,32 @@ func NextHostSample(room, grown int64, since time.Duration) time.Duration {
 	return nextWithin(SampleMost, room, grown, since)
 }
 
+// Loss is what the host has lost of what it had available, swap included. What it gains
+// does not make up for that: it may be another's.
+type Loss struct {
+	Bytes int64 // in all
+	had   int64
+}
+
+// Follow takes in what the host has now. Where that is not known, a run may have grown by
+// anything.
+func (l Loss) Follow(has int64, known bool) Loss {
+	if !known {
+		l.Bytes += 1 << 40
+		return l
+	}
+	l.Bytes += max(l.had-has, 0)
+	l.had = has
+	return l
+}
+
 // Looked is what a look at a run has found, where sampling is all there is.
 type Looked struct {
 	At    time.Time
 	Next  time.Duration // as [NextSample] said
 	Room  int64         // bytes to its next line, less than 0 when it is over one
 	Still bool          // it held as much as the time before
-	Lost  int64         // what the host had lost by then
+	Lost  int64         // what the host had lost by then: Loss.Bytes
 }
 
 // Rest says for how long the run need not be looked at, 0 when it must. lost are the bytes

@@ -22,14 +22,14 @@ func (h *host) sampler(ctx context.Context) {
 	next := time.Now().Add(programs.SampleCalm) // who holds the limits is not asked yet: look early once
 	timer := time.NewTimer(programs.SampleCalm)
 	defer timer.Stop()
-	var loss loss
+	var lost programs.Loss
 	for {
 		var wait time.Duration
 		select {
 		case <-ctx.Done():
 			return
 		case <-timer.C:
-			wait = h.round(h.hostReading(), &loss)
+			wait = h.round(h.hostReading(), &lost)
 		case <-h.unsampled:
 			wait = min(time.Until(next), programs.SampleCalm)
 		}
@@ -49,34 +49,20 @@ func (h *host) sampleSoon() {
 
 // round looks at every run that may have changed, and at the host, and says when to do
 // that again.
-func (h *host) round(r hostReading, loss *loss) time.Duration {
+func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	now := time.Now()
 	enforced := h.tree.Mode() == cgroup.Enforced
 	wait := programs.SampleMost
 	if !enforced {
-		loss.follow(r.memory)
+		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
 	for _, p := range h.all() {
-		wait = min(wait, p.look(enforced, now, loss.bytes))
+		wait = min(wait, p.look(enforced, now, lost.Bytes))
 		p.keepScores(now) // on the way: it never wakes anybody
 	}
 	wait = min(wait, h.watermark(r))
 	h.history.look(r, now, wait, func() map[string]history.Program { return h.usage(enforced) })
 	return wait
-}
-
-// loss is what the host has lost of what it had available, swap included, in all. What
-// it gains does not make up for that: it may be another's.
-type loss struct{ had, bytes int64 }
-
-func (l *loss) follow(m meminfo) {
-	if m.total == 0 { // cannot be read: a run may have grown by anything
-		l.bytes += 1 << 40
-		return
-	}
-	has := m.available + m.swapFree
-	l.bytes += max(l.had-has, 0)
-	l.had = has
 }
 
 // look samples the run unless what was seen of it still holds, and says when to look again.

@@ -126,7 +126,7 @@ func TestRounds(t *testing.T) {
 		still, grows := newFakeRun(t, false, nil), newFakeRun(t, false, nil)
 		h := still.host
 		h.runs[still.ref], h.runs[grows.ref] = still.process, grows.process
-		var loss loss
+		var lost programs.Loss
 		held, free := int64(10*mib), int64(1<<40)
 		round := func(most time.Duration, looks, grown int) {
 			t.Helper()
@@ -134,7 +134,7 @@ func TestRounds(t *testing.T) {
 			grows.comp.reading = cgroup.Reading{Measure: held, At: time.Now()}
 			held += 4096
 			was, had := still.comp.readings(), grows.comp.readings()
-			wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: free}}, &loss)
+			wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: free}}, &lost)
 			if n, g := still.comp.readings()-was, grows.comp.readings()-had; n != looks || g != grown || wait != most {
 				t.Errorf("at %v: %d and %d looks, again after %v; want %d, %d and %v", time.Since(processStart), n, g, wait, looks, grown, most)
 			}
