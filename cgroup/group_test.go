@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -167,6 +168,30 @@ func TestRecentOfOneCgroup(t *testing.T) {
 	}
 	if pids, err := r.Recent(); !errors.Is(err, ErrGone) {
 		t.Errorf("Recent of what is gone = %v, %v", pids, err)
+	}
+}
+
+// What all programs have in swap; a tree without the controller, or a kernel that does not
+// count swap, has no such file.
+func TestSwapped(t *testing.T) {
+	f := newFake(t, "memory")
+	p := fakeProgram(t, f, "queue")
+	dir := filepath.Dir(p.Path())
+	for _, c := range []struct {
+		text string
+		want int64
+		ok   bool
+	}{{"0\n", 0, true}, {"8192\n", 8192, true}, {"max\n", Unlimited, true}, {"many\n", 0, false}, {"", 0, false}} {
+		f.put(dir, "memory.swap.current", c.text)
+		if got, err := p.tree.Swapped(); got != c.want || err == nil != c.ok {
+			t.Errorf("%q: %d, %v", c.text, got, err)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, "memory.swap.current")); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := p.tree.Swapped(); got != 0 || err != nil {
+		t.Errorf("without the file: %d, %v", got, err)
 	}
 }
 

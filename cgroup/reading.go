@@ -3,6 +3,8 @@ package cgroup
 import (
 	"fmt"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // Reading is what the kernel says of a cgroup's memory at one moment, in bytes,
@@ -47,6 +49,25 @@ func (g *Group) Charged() (current, swap int64, err error) {
 	}
 	current, err = g.readAmount(fileCurrent, "memory.current")
 	return current, swap, err
+}
+
+// Swapped reads how much of all programs together is in swap, bytes: memory.swap.current
+// of the directory that they are in. 0 where swap is not counted.
+func (t *Tree) Swapped() (int64, error) {
+	var buf [64]byte
+	path := t.top + "/" + programsDir + "/memory.swap.current"
+	b, err := readRecord(path, buf[:])
+	if err == unix.ENOENT {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, fmt.Errorf("cannot read %q: %v", path, err)
+	}
+	n, ok := parseAmount(b)
+	if !ok {
+		return 0, fmt.Errorf("cannot parse %q of %q", b, path)
+	}
+	return n, nil
 }
 
 // Read takes a reading. In mode Tracking there is no memory controller:

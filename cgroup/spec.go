@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/cgroups/v3/cgroup2"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -105,8 +106,11 @@ func (g *Group) applyResources(l Limits) error {
 		return fmt.Errorf("cannot load cgroup %q: %v", g.path, err)
 	}
 	return g.withDir(func(dir int) error {
-		have := func(file string) bool { return exists(dir, file) }
-		if !have("cgroup.procs") {
+		have := func(file string) bool {
+			controller, _, _ := strings.Cut(file, ".")
+			return g.tree.has(controller) && exists(dir, file)
+		}
+		if !exists(dir, "cgroup.procs") {
 			return fmt.Errorf("cannot write limits of %q: %w", g.path, ErrGone)
 		}
 		if err := m.Update(resources(l, have)); err != nil {

@@ -122,7 +122,7 @@ func TestUsageIsReadOnce(t *testing.T) {
 			f.comp.reading = cgroup.Reading{Measure: r.measure, Swap: r.swap, Cache: r.cache, At: time.Now()}
 			h.runs[f.ref] = f.process
 			if c.looked {
-				f.look(c.enforced, time.Now(), 0)
+				f.backUpOrLook(c.enforced, time.Now())
 			}
 			comps = append(comps, f.comp)
 		}

@@ -53,6 +53,9 @@ func (p *process) watchWire() {
 		err = p.host.poll.add(fd, unix.EPOLLPRI, p.onMemory)
 	}
 	if err != nil && !errors.Is(err, cgroup.ErrGone) {
+		p.mu.Lock()
+		p.deaf = true
+		p.mu.Unlock()
 		p.host.post(trouble{p.ref, "the tripwire cannot be watched, sampling holds max_memory", err})
 	}
 	p.onMemory() // it may have fired before it was watched

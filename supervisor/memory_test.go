@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"cmp"
 	"errors"
 	"os"
 	"path/filepath"
@@ -9,6 +10,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"bulkhead/cgroup"
 	"bulkhead/conf"
@@ -26,6 +29,7 @@ type fakeCompartment struct {
 	applied []cgroup.Limits
 	reads   int
 	lists   []time.Time
+	events  error // of EventsFD, nil: there is no cgroup any more
 }
 
 func (f *fakeCompartment) Read() (cgroup.Reading, error) {
@@ -92,10 +96,10 @@ func (f *fakeCompartment) readings() int {
 	return f.reads
 }
 
+func (f *fakeCompartment) EventsFD() (int, error)      { return -1, cmp.Or(f.events, cgroup.ErrGone) }
 func (f *fakeCompartment) FD() int                     { return -1 }
 func (f *fakeCompartment) ID() uint64                  { return 7 }
 func (f *fakeCompartment) Path() string                { return "/fake" }
-func (f *fakeCompartment) EventsFD() (int, error)      { return -1, cgroup.ErrGone }
 func (f *fakeCompartment) Populated() (bool, error)    { return false, nil }
 func (f *fakeCompartment) PopulatedFD() (int, error)   { return -1, cgroup.ErrGone }
 func (f *fakeCompartment) Signal(syscall.Signal) error { return nil }
@@ -142,6 +146,21 @@ func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRu
 	f.process.prog.Store(&p)
 	f.wire.At = f.wire.Arm()
 	return f
+}
+
+// A wire that nobody can listen to is told of, and its run is looked at in every round.
+func TestWireThatCannotBeWatched(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		deaf bool
+	}{{unix.EMFILE, true}, {nil, false}} {
+		f := newFakeRun(t, true, nil)
+		f.comp.events = c.err
+		f.watchWire()
+		if f.unheard() != c.deaf || len(f.posted) == 1 != c.deaf {
+			t.Errorf("%v: unheard %v, posted %v", c.err, f.unheard(), f.posted)
+		}
+	}
 }
 
 // paperTree is a tree of ordinary files that says it has the memory controller.
@@ -409,11 +428,11 @@ func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
 		f.comp.says(120 * mib)
-		f.look(false, time.Now(), 0)
+		f.look(time.Now(), 0)
 		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
 		wait(30 * time.Second)
 		f.comp.says(120 * mib)
-		f.look(false, time.Now(), 0)
+		f.look(time.Now(), 0)
 		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
 	})
 }

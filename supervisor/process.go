@@ -83,6 +83,7 @@ type process struct {
 	wire     programs.Wire
 	tripped  bool          // told, or lifted: the wire is of no more use
 	watched  bool          // EventsFD is
+	deaf     bool          // it could not be
 	seen     cgroup.Counts // of comp, at the last event
 	wedge    programs.Wedge
 	pressure int // descriptor of the trigger, 0 none

@@ -53,11 +53,20 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	now := time.Now()
 	enforced := h.tree.Mode() == cgroup.Enforced
 	wait := programs.SampleMost
-	if !enforced {
+	all := false
+	if enforced {
+		swapped, err := h.tree.Swapped()
+		all = swapped > 0 || err != nil || h.history.due(now, wait) // who wants to know what is charged to each
+	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
 	for _, p := range h.all() {
-		wait = min(wait, p.look(enforced, now, lost.Bytes))
+		switch {
+		case !enforced:
+			wait = min(wait, p.look(now, lost.Bytes))
+		case all || p.unheard():
+			wait = min(wait, p.backUp())
+		}
 		p.keepScores(now) // on the way: it never wakes anybody
 	}
 	wait = min(wait, h.watermark(r))
@@ -66,10 +75,7 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 }
 
 // look samples the run unless what was seen of it still holds, and says when to look again.
-func (p *process) look(enforced bool, now time.Time, lost int64) time.Duration {
-	if enforced {
-		return p.backUp()
-	}
+func (p *process) look(now time.Time, lost int64) time.Duration {
 	if p.relook.Swap(false) {
 		p.looked = programs.Looked{}
 	}
@@ -126,6 +132,14 @@ func (p *process) sample(lost int64) time.Duration {
 	}
 	p.looked = l
 	return l.Next
+}
+
+// unheard says that the kernel may have nothing to tell when the run crosses its line.
+func (p *process) unheard() bool {
+	p.mu.Lock()
+	deaf := p.deaf
+	p.mu.Unlock()
+	return deaf || p.raised()
 }
 
 // backUp looks for what the kernel's events do not tell. A run that cannot be

@@ -2,6 +2,9 @@ package supervisor
 
 import (
 	"context"
+	"os"
+	"path/filepath"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,7 +42,7 @@ func TestSample(t *testing.T) {
 		at := time.Now()
 		for i, l := range tt.looks {
 			f.comp.reading = cgroup.Reading{Measure: l.measure, At: at.Add(time.Duration(i) * time.Second)}
-			next := f.look(tt.enforced, f.comp.reading.At, 0)
+			next := f.backUpOrLook(tt.enforced, f.comp.reading.At)
 			got := ""
 			for _, e := range f.posted {
 				switch e := e.(type) {
@@ -60,11 +63,18 @@ func TestSample(t *testing.T) {
 	}
 }
 
+func (f *fakeRun) backUpOrLook(enforced bool, now time.Time) time.Duration {
+	if enforced {
+		return f.backUp()
+	}
+	return f.look(now, 0)
+}
+
 // A run that is gone is no reason to hurry.
 func TestSampleOfWhatIsGone(t *testing.T) {
 	f := newFakeRun(t, false, nil)
 	f.comp.err = cgroup.ErrGone
-	if next := f.look(false, time.Now(), 0); next != programs.SampleMost || len(f.posted) != 0 {
+	if next := f.look(time.Now(), 0); next != programs.SampleMost || len(f.posted) != 0 {
 		t.Errorf("again after %v, posted %+v", next, f.posted)
 	}
 }
@@ -165,11 +175,62 @@ func TestRounds(t *testing.T) {
 	})
 }
 
+// Where the kernel tells of all that runs do, they are looked at for the history only;
+// that cannot be relied on of what is in swap, of a wire that stands higher than the line, or
+// of one that nobody listens to.
+func TestRoundsWhereTheKernelTells(t *testing.T) {
+	heard, raised, deaf := newFakeRun(t, true, nil), newFakeRun(t, true, nil), newFakeRun(t, true, nil)
+	h := heard.host
+	swap := filepath.Join(h.tree.Path(), "programs", "memory.swap.current")
+	var w written
+	h.history = &historian{out: &w, counts: func() *snapshot { return &snapshot{} }}
+	all := map[string]*fakeRun{"heard": heard, "raised": raised, "deaf": deaf}
+	for _, f := range all {
+		h.runs[f.ref] = f.process
+	}
+	raised.wire.At++
+	deaf.deaf = true
+	began := time.Now()
+	for _, c := range []struct {
+		what    string
+		last    time.Time // of the history's lines
+		swapped string
+		want    []string // who is looked at
+	}{
+		{"nobody counts swap", began, "", []string{"deaf", "raised"}},
+		{"nothing is in swap", began, "0\n", []string{"deaf", "raised"}},
+		{"something of somebody is in swap", began, "4096\n", []string{"deaf", "heard", "raised"}},
+		{"what is in swap cannot be told", began, "nonsense\n", []string{"deaf", "heard", "raised"}},
+		{"a line of the history is due", began.Add(-historyEvery), "0\n", []string{"deaf", "heard", "raised"}},
+	} {
+		if c.swapped != "" {
+			if err := os.WriteFile(swap, []byte(c.swapped), 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		h.history.last = c.last
+		for _, f := range all {
+			f.charge.Store(-1)
+		}
+		wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: 1 << 40}}, nil)
+		var got []string
+		for name, f := range all {
+			if f.charge.Load() >= 0 {
+				got = append(got, name)
+			}
+		}
+		slices.Sort(got)
+		if !slices.Equal(got, c.want) || wait != programs.SampleMost {
+			t.Errorf("%s: looked at %q, again after %v; want %q", c.what, got, wait, c.want)
+		}
+	}
+}
+
 // What is in swap grows there without an event: it is looked at more often.
 func TestSwapIsLookedAtOften(t *testing.T) {
 	f := newFakeRun(t, true, nil)
 	f.comp.reading = cgroup.Reading{Measure: 50 * mib, Swap: 1}
-	if next := f.look(true, time.Now(), 0); next != programs.SampleCalm {
+	if next := f.backUp(); next != programs.SampleCalm {
 		t.Errorf("again after %v, want %v", next, programs.SampleCalm)
 	}
 }
@@ -180,17 +241,17 @@ func TestBackUpReadsWhatMayBeOver(t *testing.T) {
 	f := newFakeRun(t, true, func(p *conf.Program) { p.Recycle.MaxMemory = 100 * mib })
 	f.most = 150 * mib // what it has used at most, page cache included, is no news
 	f.comp.reading = cgroup.Reading{Measure: 99 * mib}
-	f.look(true, time.Now(), 0)
+	f.backUp()
 	if n := f.comp.readings(); n != 0 {
 		t.Errorf("%d readings below the line", n)
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib, Cache: 50 * mib, MeasureFromCurrent: 60 * mib}
-	f.look(true, time.Now(), 0)
+	f.backUp()
 	if n := f.comp.readings(); n != 1 || !f.raised() {
 		t.Errorf("%d readings with cache over the line, raised %v", n, f.raised())
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib}
-	f.look(true, time.Now(), 0)
+	f.backUp()
 	if n := f.comp.readings(); n != 2 {
 		t.Errorf("%d readings while the wire is raised", n)
 	}

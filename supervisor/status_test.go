@@ -104,7 +104,7 @@ func TestReadingsOfStatus(t *testing.T) {
 			time.Sleep(time.Second)
 			have(2)
 			want("a second later", map[bool]int64{true: 2, false: 1}[enforced])
-			f.look(enforced, time.Now(), 0)
+			f.backUpOrLook(enforced, time.Now())
 			have(3)
 			want("after a sample", map[bool]int64{true: 3, false: 2}[enforced])
 			time.Sleep(programs.SampleFresh + 1)

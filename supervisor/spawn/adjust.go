@@ -43,20 +43,31 @@ func Adjust(pid int, a Adjustment) error {
 // OOMScoreAdj reads the oom_score_adj of a process, -1000 to 1000. All its threads
 // have the same (it is of the kernel's signal_struct).
 func OOMScoreAdj(pid int) (int, error) {
-	path := "/proc/" + strconv.Itoa(pid) + "/oom_score_adj"
+	var buf [16]byte
+	text, err := readProc(pid, "oom_score_adj", buf[:])
+	if err != nil {
+		return 0, err
+	}
+	return strconv.Atoi(string(bytes.TrimSpace(text)))
+}
+
+// readProc reads as much of a file of /proc/PID as fits into buf, in one go. os.ReadFile
+// would have the runtime's poller watch it meanwhile, and read twice. os.ErrProcessDone when
+// the process is gone.
+func readProc(pid int, name string, buf []byte) ([]byte, error) {
+	path := "/proc/" + strconv.Itoa(pid) + "/" + name
 	fd, err := unix.Open(path, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err == nil {
 		defer unix.Close(fd)
-		var b [16]byte
 		var n int
-		if n, err = unix.Read(fd, b[:]); err == nil {
-			return strconv.Atoi(string(bytes.TrimSpace(b[:n])))
+		if n, err = unix.Read(fd, buf); err == nil {
+			return buf[:n], nil
 		}
 	}
 	if err == unix.ENOENT || err == unix.ESRCH {
-		return 0, os.ErrProcessDone
+		return nil, os.ErrProcessDone
 	}
-	return 0, fmt.Errorf("cannot read %q: %v", path, err)
+	return nil, fmt.Errorf("cannot read %q: %v", path, err)
 }
 
 // renice sets the nice value of every thread: on Linux it is a thread's own (setpriority(2)).

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strconv"
 	"syscall"
@@ -66,20 +65,19 @@ func (c *Child) Ours() bool { return !c.stranger }
 // StartTime returns when a process was started, in clock ticks since the boot
 // (field 22 of /proc/PID/stat, proc(5)). os.ErrProcessDone when there is none.
 func StartTime(pid int) (uint64, error) {
-	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ESRCH) {
-		return 0, os.ErrProcessDone
-	}
+	var buf [1024]byte // the 22nd field is not further
+	stat, err := readProc(pid, "stat", buf[:])
 	if err != nil {
 		return 0, err
 	}
 	// The name, in parentheses, may hold anything; the fields count from behind it.
-	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	const starttime = 22 - 3
-	if len(fields) <= starttime {
-		return 0, fmt.Errorf("cannot read the start time of process %d in %q", pid, stat)
+	field := 2
+	for word := range bytes.FieldsSeq(stat[bytes.LastIndexByte(stat, ')')+1:]) {
+		if field++; field == 22 {
+			return strconv.ParseUint(string(word), 10, 64)
+		}
 	}
-	return strconv.ParseUint(string(fields[starttime]), 10, 64)
+	return 0, fmt.Errorf("cannot read the start time of process %d in %q", pid, stat)
 }
 
 // gone returns nil when the process is there, os.ErrProcessDone when its number
