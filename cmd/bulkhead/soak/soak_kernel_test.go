@@ -19,7 +19,7 @@ func TestKernelSoak(t *testing.T) {
 	if os.Getenv("BULKHEAD_KERNEL_TESTS") == "" || os.Getenv("BULKHEAD_BIN") == "" {
 		t.Fatal("run this with `make soak`: it needs BULKHEAD_KERNEL_TESTS and BULKHEAD_BIN")
 	}
-	s := newSoak(t, "require", time.Second, 20*time.Second, 10, 10)
+	s := newSoak(t, "require", time.Second, 20*time.Second, 6, 6)
 	s.settleMost, s.pause = 90*time.Second, time.Second
 	s.balloons = 2 + (s.kills+s.upgrades)/10
 	s.work(16, 1500*time.Millisecond)
