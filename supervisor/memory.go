@@ -89,6 +89,8 @@ func (p *process) reviseWire(rules *conf.Program) {
 		p.setHigh(at)
 	}
 	p.watchWire()
+	p.relook.Store(true) // it may be over the line, and asks for no memory: no event
+	p.host.sampleSoon()
 }
 
 // reviseLeniency looks anew at a run that is let be: it may be over the line now.

@@ -53,19 +53,19 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	now := time.Now()
 	enforced := h.tree.Mode() == cgroup.Enforced
 	wait := programs.SampleMost
-	all := false
+	all, swapped := false, false
 	if enforced {
-		swapped, err := h.tree.Swapped()
-		all = swapped > 0 || err != nil || h.history.due(now, wait) // who wants to know what is charged to each
+		swap, err := h.tree.Swapped()
+		swapped = swap > 0 || err != nil
+		all = h.history.due(now, wait) // which wants to know what is charged to each
 	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
 	for _, p := range h.all() {
-		switch {
-		case !enforced:
+		if enforced {
+			wait = min(wait, p.follow(now, all, swapped))
+		} else {
 			wait = min(wait, p.look(now, lost.Bytes))
-		case all || p.unheard():
-			wait = min(wait, p.backUp())
 		}
 		p.keepScores(now) // on the way: it never wakes anybody
 	}
@@ -132,6 +132,23 @@ func (p *process) sample(lost int64) time.Duration {
 	}
 	p.looked = l
 	return l.Next
+}
+
+// follow looks at a run of which the kernel tells: if all are to be looked at, if its line is
+// another, if the kernel may have nothing to tell of it, or if something of some run is in
+// swap and it is time again. It says when to do that next.
+func (p *process) follow(now time.Time, all, swapped bool) time.Duration {
+	if !p.relook.Swap(false) && !all && !p.unheard() {
+		if !swapped {
+			return programs.SampleMost
+		}
+		if rest := p.looked.Rest(now, 0); rest > 0 {
+			return rest
+		}
+	}
+	next := p.backUp()
+	p.looked = programs.Looked{At: now, Next: next}
+	return next
 }
 
 // unheard says that the kernel may have nothing to tell when the run crosses its line.

@@ -210,6 +210,7 @@ func TestRoundsWhereTheKernelTells(t *testing.T) {
 		}
 		h.history.last = c.last
 		for _, f := range all {
+			f.looked = programs.Looked{}
 			f.charge.Store(-1)
 		}
 		wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: 1 << 40}}, nil)
@@ -224,6 +225,44 @@ func TestRoundsWhereTheKernelTells(t *testing.T) {
 			t.Errorf("%s: looked at %q, again after %v; want %q", c.what, got, wait, c.want)
 		}
 	}
+}
+
+// While something is in swap, the run that has it there is looked at often, the others as
+// seldom as ever; a run that got another line, once.
+func TestRoundsWithSwap(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		swapped, other := newFakeRun(t, true, nil), newFakeRun(t, true, nil)
+		h := swapped.host
+		var w written
+		h.history = &historian{out: &w, counts: func() *snapshot { return &snapshot{} }, last: time.Now()}
+		h.runs[swapped.ref], h.runs[other.ref] = swapped.process, other.process
+		if err := os.WriteFile(filepath.Join(h.tree.Path(), "programs", "memory.swap.current"), []byte("1\n"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		swapped.comp.reading = cgroup.Reading{Measure: 50 * mib, Swap: 1}
+		round := func(want [2]int64) {
+			t.Helper()
+			swapped.charge.Store(0)
+			other.charge.Store(-1)
+			wait := h.round(hostReading{memory: meminfo{total: 1 << 41, available: 1 << 40}}, nil)
+			if got := [2]int64{swapped.charge.Load(), other.charge.Load()}; got != want || wait > programs.SampleCalm {
+				t.Errorf("after %v: charged %d, again after %v; want %d", time.Since(h.history.last), got, wait, want)
+			}
+			time.Sleep(wait)
+		}
+		const look, none = 50 * mib, -1
+		round([2]int64{look, 0})
+		for range 7 {
+			round([2]int64{look, none})
+		}
+		round([2]int64{0, 0}) // 15 s after the first
+		round([2]int64{look, none})
+		rules := *other.prog.Load()
+		rules.Recycle.MaxMemory = 99 * mib
+		other.revise(&rules)
+		round([2]int64{look, 0})
+		round([2]int64{look, none})
+	})
 }
 
 // What is in swap grows there without an event: it is looked at more often.
