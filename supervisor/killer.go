@@ -3,6 +3,7 @@ package supervisor
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -87,10 +88,11 @@ func (p *process) strike() {
 	go p.hunt()
 }
 
-// hunt kills one by one who is left.
+// hunt kills one by one who is left. A cgroup that has been closed meanwhile, as it has been
+// removed, was empty.
 func (p *process) hunt() {
 	defer p.killing.Store(false)
-	if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) {
+	if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) && !errors.Is(err, fs.ErrClosed) {
 		p.host.post(trouble{p.ref, "cannot kill the cgroup", err})
 	}
 }

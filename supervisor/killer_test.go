@@ -1,6 +1,8 @@
 package supervisor
 
 import (
+	"fmt"
+	"io/fs"
 	"runtime"
 	"syscall"
 	"testing"
@@ -128,6 +130,29 @@ func TestKillNeedsNothing(t *testing.T) {
 		within30s(t, "the killer's end", ended)
 		unix.Close(k.wake)
 	})
+}
+
+// unkilled is a compartment of which nobody can be killed, and why.
+type unkilled struct {
+	*fakeCompartment
+	why error
+}
+
+func (u unkilled) Kill() error { return u.why }
+
+// A kill that comes when the run is over is none: nothing is told of it.
+func TestKillOfWhatIsOver(t *testing.T) {
+	for _, c := range []struct {
+		why  error
+		told int
+	}{{fmt.Errorf("cannot use cgroup: %w", fs.ErrClosed), 0}, {cgroup.ErrGone, 0}, {nil, 0}, {unix.EPERM, 1}} {
+		f := newFakeRun(t, true, nil)
+		f.process.comp = unkilled{f.comp, c.why}
+		f.hunt()
+		if len(f.posted) != c.told {
+			t.Errorf("%v: told %v", c.why, f.posted)
+		}
+	}
 }
 
 // Many at once are all killed, whoever asks.
