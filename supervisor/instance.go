@@ -51,6 +51,7 @@ type runFacts struct {
 	known   runRecord // how it is known again, once there is a process
 	health  programs.Health
 	failing checked // what the last check said, when it failed
+	early   []any   // what it printed that is told with its pid, which is not known yet
 }
 
 func newInstance(p *program, c *conf.Instance) *instance {
@@ -68,6 +69,18 @@ func (in *instance) facts(n uint64) *runFacts {
 		in.runs[n] = f
 	}
 	return f
+}
+
+// early reports that the run's process is not known yet, and keeps what it printed until it
+// is: output is read as soon as there is some.
+func (in *instance) early(n uint64, said any) bool {
+	spawning := func(r programs.Run) bool { return r.N == n && r.Phase == programs.Spawning }
+	if !spawning(in.state.Cur) && !spawning(in.state.Side) {
+		return false
+	}
+	f := in.facts(n)
+	f.early = append(f.early, said)
+	return true
 }
 
 // idle reports that nothing of it runs and nothing is going to.

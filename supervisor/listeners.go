@@ -152,7 +152,15 @@ func (l *loop) onOutput(e output) {
 		l.carry(l.board.Heard(l.server(), p.Name, listen.Member{Name: e.in.conf.FullName(), Run: e.n}, e.data, l.now()))
 		return
 	}
-	l.notify(listen.Log(e.in.asProcess(e.n), e.channel, e.data))
+	if !e.in.early(e.n, e) {
+		l.notify(listen.Log(e.in.asProcess(e.n), e.channel, e.data))
+	}
+}
+
+func (l *loop) onCaptured(e captured) {
+	if !e.in.early(e.n, e) {
+		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
+	}
 }
 
 func (l *loop) onUnheard(e unheard) {

@@ -74,6 +74,34 @@ func TestListenerHearsStates(t *testing.T) {
 	})
 }
 
+// What a run prints before its process is known is told when it is, with its pid, as
+// supervisord does, which reads nothing before.
+func TestListenerHearsWhatIsPrintedEarly(t *testing.T) {
+	within(t, listening("PROCESS_COMMUNICATION", "PROCESS_LOG", "PROCESS_STATE_RUNNING"), nil, func(w *world) {
+		w.after(2 * time.Second)
+		w.says("READY\n")
+		w.listens() // to its own start
+		in := w.loop.instances["cat"]
+		w.loop.post(stepRequest{in, programs.Start{}})
+		w.after(0)
+		w.loop.post(captured{ref{in, 1}, "stdout", []byte("first")})
+		w.loop.post(output{ref{in, 1}, "stderr", []byte("second")})
+		w.after(0)
+		if got := w.listens(); len(got) != 0 {
+			t.Errorf("heard %q of a process that is not known", got)
+		}
+		w.after(2 * time.Second)
+		w.loop.post(captured{ref{in, 1}, "stdout", []byte("third")})
+		w.after(0)
+		equal(t, "heard", w.listens(), []string{
+			"PROCESS_COMMUNICATION_STDOUT processname:cat groupname:cat pid:1001\nfirst",
+			"PROCESS_LOG_STDERR processname:cat groupname:cat pid:1001 channel:stderr\nsecond",
+			"PROCESS_STATE_RUNNING processname:cat groupname:cat from_state:STARTING pid:1001",
+			"PROCESS_COMMUNICATION_STDOUT processname:cat groupname:cat pid:1001\nthird",
+		})
+	})
+}
+
 // pidTold is the pid that an event has, which must not be 0.
 func pidTold(events []string, i int) string {
 	if i >= len(events) {

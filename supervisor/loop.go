@@ -238,7 +238,7 @@ func (l *loop) handle(e any) {
 	case output:
 		l.onOutput(e)
 	case captured:
-		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
+		l.onCaptured(e)
 	case hostPressure:
 		l.onHostPressure(e)
 	case hostReading:
@@ -290,6 +290,11 @@ func (l *loop) onSpawned(e spawned) {
 		l.tellTrouble(trouble{e.ref, "started without", w})
 	}
 	l.step(e.in, programs.Spawned{Run: e.n})
+	early := f.early
+	f.early = nil
+	for _, said := range early {
+		l.handle(said)
+	}
 }
 
 func (l *loop) moment() programs.Moment {
