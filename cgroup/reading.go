@@ -54,18 +54,10 @@ func (g *Group) Charged() (current, swap int64, err error) {
 // Swapped reads how much of all programs together is in swap, bytes: memory.swap.current
 // of the directory that they are in. 0 where swap is not counted.
 func (t *Tree) Swapped() (int64, error) {
-	var buf [64]byte
 	path := t.top + "/" + programsDir + "/memory.swap.current"
-	b, err := readRecord(path, buf[:])
-	if err == unix.ENOENT {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, fmt.Errorf("cannot read %q: %v", path, err)
-	}
-	n, ok := parseAmount(b)
-	if !ok {
-		return 0, fmt.Errorf("cannot parse %q of %q", b, path)
+	n, ok := readNumber(path)
+	if !ok && exists(unix.AT_FDCWD, path) {
+		return 0, fmt.Errorf("cannot read a number from %q", path)
 	}
 	return n, nil
 }

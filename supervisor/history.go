@@ -47,7 +47,7 @@ func (h *historian) mark(m history.Mark, version, config string) {
 // look writes a line when it is time to: at the sampler's first look, and then at the
 // one that is nearest to a minute after the last. The next look is in wait.
 func (h *historian) look(r hostReading, now time.Time, wait time.Duration, usage func() map[string]history.Program) {
-	if h == nil || !h.due(now, wait) {
+	if !h.due(now, wait) {
 		return
 	}
 	if r.memory.total == 0 {
@@ -64,7 +64,7 @@ func (h *historian) look(r hostReading, now time.Time, wait time.Duration, usage
 
 // due says whether the moment is nearer to a minute after the last line than the next look.
 func (h *historian) due(now time.Time, wait time.Duration) bool {
-	return h == nil || h.last.IsZero() || now.Sub(h.last) >= historyEvery-wait/2
+	return h != nil && (h.last.IsZero() || now.Sub(h.last) >= historyEvery-wait/2)
 }
 
 func (h *historian) line(now time.Time) history.Line {

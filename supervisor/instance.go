@@ -71,9 +71,9 @@ func (in *instance) facts(n uint64) *runFacts {
 	return f
 }
 
-// early reports that the run's process is not known yet, and keeps what it printed until it
-// is: output is read as soon as there is some.
-func (in *instance) early(n uint64, said any) bool {
+// withhold keeps what a run printed until its process is known, and reports that it is not
+// yet: output is read as soon as there is some.
+func (in *instance) withhold(n uint64, said any) bool {
 	spawning := func(r programs.Run) bool { return r.N == n && r.Phase == programs.Spawning }
 	if !spawning(in.state.Cur) && !spawning(in.state.Side) {
 		return false

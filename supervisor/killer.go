@@ -88,8 +88,8 @@ func (p *process) strike() {
 	go p.hunt()
 }
 
-// hunt kills one by one who is left. A cgroup that has been closed meanwhile, as it has been
-// removed, was empty.
+// hunt kills one by one who is left. A cgroup that is closed has been removed before, as it
+// was empty, or that it could not be was told.
 func (p *process) hunt() {
 	defer p.killing.Store(false)
 	if err := p.comp.Kill(); err != nil && !errors.Is(err, cgroup.ErrGone) && !errors.Is(err, fs.ErrClosed) {

@@ -152,13 +152,13 @@ func (l *loop) onOutput(e output) {
 		l.carry(l.board.Heard(l.server(), p.Name, listen.Member{Name: e.in.conf.FullName(), Run: e.n}, e.data, l.now()))
 		return
 	}
-	if !e.in.early(e.n, e) {
+	if !e.in.withhold(e.n, e) {
 		l.notify(listen.Log(e.in.asProcess(e.n), e.channel, e.data))
 	}
 }
 
 func (l *loop) onCaptured(e captured) {
-	if !e.in.early(e.n, e) {
+	if !e.in.withhold(e.n, e) {
 		l.notify(listen.Communication(e.in.asProcess(e.n), e.channel, e.data))
 	}
 }
