@@ -50,6 +50,17 @@ func (d *daemon) Status(_ context.Context, names []string) ([]control.Status, []
 	return out, bad
 }
 
+func (d *daemon) Lines(_ context.Context, names []string) ([]control.Line, []control.Outcome) {
+	found, bad := d.find(names)
+	now := time.Now()
+	out := make([]control.Line, len(found))
+	for i, v := range found {
+		s := v.fresh(d.info.Enforced, now)
+		out[i] = s.Line()
+	}
+	return out, bad
+}
+
 // find is all without names.
 func (d *daemon) find(names []string) (found []*view, bad []control.Outcome) {
 	snap, _ := d.loop.publish.get()

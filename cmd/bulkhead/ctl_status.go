@@ -26,12 +26,17 @@ func (c *ctl) showStatus(names []string) error {
 		return err
 	}
 	defer client.Close()
-	ctx := c.context()
-	ask := client.Lines
+	var (
+		full  []control.Status
+		shown []control.Line
+		bad   []control.Outcome
+	)
 	if c.asJSON {
-		ask = client.Status
+		full, bad, err = client.Status(c.context(), names...)
+		shown = control.LinesOf(full)
+	} else {
+		shown, bad, err = client.Lines(c.context(), names...)
 	}
-	found, bad, err := ask(ctx, names...)
 	if dead := new(control.UnreachableError); errors.As(err, &dead) {
 		c.complain(err)
 		return exitCode(exitUnreachable) // supervisorctl: whatever the cause
@@ -43,20 +48,20 @@ func (c *ctl) showStatus(names []string) error {
 		for _, o := range bad {
 			c.note("%s", outcomeLine("status", o))
 		}
-		if err := c.json(listed(found)); err != nil {
+		if err := c.json(listed(full)); err != nil {
 			return err
 		}
-		return ended(statusCode(found, bad))
+		return ended(statusCode(shown, bad))
 	}
 	c.outcomes("status", bad)
-	c.statuses(found)
-	if sampled(found) {
-		c.enforcement(found, c.info.Why)
+	c.lines(shown)
+	if sampled(shown) {
+		c.enforcement(shown, c.info.Why)
 	}
-	return ended(statusCode(found, bad))
+	return ended(statusCode(shown, bad))
 }
 
-func sampled(all []control.Status) bool {
+func sampled(all []control.Line) bool {
 	for _, s := range all {
 		if s.Enforced == "sampling" || s.Enforced == "none" {
 			return true

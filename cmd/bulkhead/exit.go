@@ -113,7 +113,7 @@ func outcomesCode(verb string, all []control.Outcome) int {
 
 // statusCode is the exit code of status; a stopped instance weighs more than
 // an unknown name.
-func statusCode(found []control.Status, bad []control.Outcome) int {
+func statusCode(found []control.Line, bad []control.Outcome) int {
 	for _, s := range found {
 		if control.IsStopped(s.State) {
 			return exitStopped

@@ -62,7 +62,7 @@ func TestStatusCode(t *testing.T) {
 	for state, want := range map[string]int{
 		"STOPPED": 3, "STARTING": 0, "RUNNING": 0, "BACKOFF": 0, "STOPPING": 0, "EXITED": 3, "FATAL": 3, "UNKNOWN": 3,
 	} {
-		all := []control.Status{{State: "RUNNING"}, {State: state}, {State: "RUNNING"}}
+		all := []control.Line{{State: "RUNNING"}, {State: state}, {State: "RUNNING"}}
 		if got := statusCode(all, nil); got != want {
 			t.Errorf("%s: %d, want %d", state, got, want)
 		}

@@ -45,8 +45,8 @@ func listed[T any](l []T) []T {
 	return l
 }
 
-// statuses prints supervisorctl's three columns, in one write.
-func (a *app) statuses(all []control.Status) {
+// lines prints supervisorctl's three columns, in one write.
+func (a *app) lines(all []control.Line) {
 	names := make([]string, len(all))
 	width := 30
 	for i := range all {
@@ -73,7 +73,7 @@ func pad(b *bytes.Buffer, text string, width int) {
 }
 
 // enforcement says in one line that the kernel does not hold the limits.
-func (a *app) enforcement(all []control.Status, why string) {
+func (a *app) enforcement(all []control.Line, why string) {
 	worst := "kernel"
 	for _, s := range all {
 		if s.Enforced == "none" || s.Enforced == "sampling" && worst == "kernel" {
@@ -217,7 +217,7 @@ func (a *app) event(e control.Event) {
 
 // history prints why the runs of one instance ended.
 func (a *app) history(h control.History) {
-	a.statuses([]control.Status{h.Status})
+	a.lines([]control.Line{h.Status.Line()})
 	if len(h.Reasons) == 0 {
 		a.say("  no run has ended yet")
 	}

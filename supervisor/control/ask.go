@@ -25,12 +25,14 @@ func (s *Server) status(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	found, bad := s.daemon.Status(r.Context(), q["name"])
-	if r.Header.Get("Prefer") == minimal && len(bad) == 0 {
-		w.Header().Set("Content-Type", csvType)
-		_, _ = w.Write(encodeLines(found)) // the client is gone: nobody to tell
-		return nil
+	if r.Header.Get("Prefer") == minimal {
+		if lines, bad := s.daemon.Lines(r.Context(), q["name"]); len(bad) == 0 {
+			w.Header().Set("Content-Type", csvType)
+			_, _ = w.Write(encodeLines(lines)) // the client is gone: nobody to tell
+			return nil
+		}
 	}
+	found, bad := s.daemon.Status(r.Context(), q["name"])
 	answer(w, http.StatusOK, statusAnswer{Statuses: list(found), Bad: list(bad)})
 	return nil
 }

@@ -69,9 +69,8 @@ func (c *Client) Status(ctx context.Context, names ...string) ([]Status, []Outco
 	return a.Statuses, a.Bad, err
 }
 
-// Lines is Status for who prints its lines: of each no more than name, group, state,
-// description and who enforces is certain to be there.
-func (c *Client) Lines(ctx context.Context, names ...string) ([]Status, []Outcome, error) {
+// Lines is Status for who prints its lines.
+func (c *Client) Lines(ctx context.Context, names ...string) ([]Line, []Outcome, error) {
 	resp, err := c.do(ctx, http.MethodGet, "status", url.Values{"name": names}, nil, func(r *http.Request) { r.Header.Set("Prefer", minimal) })
 	if err != nil {
 		return nil, nil, err
@@ -80,7 +79,7 @@ func (c *Client) Lines(ctx context.Context, names ...string) ([]Status, []Outcom
 	if resp.Header.Get("Content-Type") != csvType {
 		var a statusAnswer
 		err = c.read(resp, &a)
-		return a.Statuses, a.Bad, err
+		return LinesOf(a.Statuses), a.Bad, err
 	}
 	all, err := readLines(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {

@@ -8,6 +8,8 @@ type Daemon interface {
 	// Status returns the instances that names match, all without names, by group and name,
 	// with readings of now; where the kernel does not count, they may be two seconds old.
 	Status(ctx context.Context, names []string) ([]Status, []Outcome)
+	// Lines is the part of Status that is printed.
+	Lines(ctx context.Context, names []string) ([]Line, []Outcome)
 	// History returns the last reasons of every instance that names match.
 	History(ctx context.Context, names []string) ([]History, []Outcome)
 	// Do carries out an order and, unless NoWait, returns when it is done:

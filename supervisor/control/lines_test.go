@@ -9,7 +9,7 @@ import (
 )
 
 func TestLines(t *testing.T) {
-	all := []Status{
+	all := []Line{
 		{Group: "queue", Name: "queue_00", State: "RUNNING", Enforced: "kernel", Description: `pid 1, uptime 0:00:01, mem 1M/"2M"`},
 		{Group: "web", Name: "web", State: "BACKOFF", Description: "cannot start \"php\": no such file,\nor directory"},
 		{},
@@ -46,9 +46,9 @@ func FuzzLines(f *testing.F) {
 }
 
 func BenchmarkLines(b *testing.B) {
-	all := make([]Status, 1000)
+	all := make([]Line, 1000)
 	for i := range all {
-		all[i] = Status{Group: "queue", Name: "queue_001", State: "RUNNING", Enforced: "kernel", Description: "pid 12345, uptime 1:02:03, mem 45M/256M, jobs 12/1000"}
+		all[i] = Line{Group: "queue", Name: "queue_001", State: "RUNNING", Enforced: "kernel", Description: "pid 12345, uptime 1:02:03, mem 45M/256M, jobs 12/1000"}
 	}
 	for b.Loop() {
 		if _, err := readLines(bytes.NewReader(encodeLines(all))); err != nil {

@@ -103,14 +103,14 @@ func TestClientMirrorsDaemon(t *testing.T) {
 		t.Errorf("Status(queue) = %v, %v, %v", got, bad, err)
 	}
 	cat := slices.IndexFunc(d.Statuses, func(s control.Status) bool { return s.Name == "cat" })
-	want := control.Status{Name: "cat", Group: d.Statuses[cat].Group, State: d.Statuses[cat].State,
-		Description: d.Statuses[cat].Description, Enforced: d.Statuses[cat].Enforced}
-	got, bad, err = c.Lines(ctx, "cat")
-	if diff := cmp.Diff([]control.Status{want}, got); diff != "" || len(bad) != 0 || err != nil {
+	want := []control.Line{{Name: "cat", Group: d.Statuses[cat].Group, State: d.Statuses[cat].State,
+		Description: d.Statuses[cat].Description, Enforced: d.Statuses[cat].Enforced}}
+	lines, bad, err := c.Lines(ctx, "cat")
+	if diff := cmp.Diff(want, lines); diff != "" || len(bad) != 0 || err != nil {
 		t.Errorf("Lines(cat) = %v, %v\n%s", bad, err, diff)
 	}
-	got, bad, err = c.Lines(ctx, "cat", "nope") // in full, as of a server that knows no lines
-	if diff := cmp.Diff(d.Statuses[cat:cat+1], got); diff != "" || len(bad) != 1 || err != nil {
+	lines, bad, err = c.Lines(ctx, "cat", "nope") // in full, as of a server that knows no lines
+	if diff := cmp.Diff(want, lines); diff != "" || len(bad) != 1 || err != nil {
 		t.Errorf("Lines(cat, nope) = %v, %v\n%s", bad, err, diff)
 	}
 	h, bad, err := c.History(ctx, "cat", "nope")

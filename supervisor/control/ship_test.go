@@ -187,6 +187,8 @@ func (s *ship) Status(_ context.Context, names []string) ([]control.Status, []co
 	return control.MatchStatus(names, nil)
 }
 
+func (s *ship) Lines(context.Context, []string) ([]control.Line, []control.Outcome) { return nil, nil }
+
 func (s *ship) History(context.Context, []string) ([]control.History, []control.Outcome) {
 	return nil, nil
 }

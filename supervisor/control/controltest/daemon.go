@@ -49,6 +49,12 @@ func (d *Daemon) Status(_ context.Context, names []string) ([]control.Status, []
 	return control.MatchStatus(names, d.Statuses)
 }
 
+// Lines implements [control.Daemon].
+func (d *Daemon) Lines(_ context.Context, names []string) ([]control.Line, []control.Outcome) {
+	found, bad := control.MatchStatus(names, d.Statuses)
+	return control.LinesOf(found), bad
+}
+
 // Info implements [control.Daemon].
 func (d *Daemon) Info() control.Info { return d.About }
 
