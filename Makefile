@@ -4,6 +4,8 @@
 SHELL       := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 export GOFLAGS += -buildvcs=false
+# As it ships, and so that all of it is compiled once: the race detector alone needs C.
+export CGO_ENABLED = 0
 
 # The newest tag, else the newest version of the changelog; "dev" lets the program find out.
 VERSION      = $(or $(shell git describe --tags --dirty 2>/dev/null || sed -nE 's/^\#\# \[?([0-9][^] ]*).*/\1/p' CHANGELOG.md 2>/dev/null | head -1),dev)
@@ -13,10 +15,10 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.8.0
 .PHONY: build run test deps check unit kernel soak replay fuzz bench rates clean
 
 build: ## bin/bulkhead, static
-	CGO_ENABLED=0 go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
+	go build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/bulkhead ./cmd/bulkhead
 
 run: build ## the main job, live, in about 20 seconds
-	@CGO_ENABLED=0 go build -o bin/demo ./cmd/demo
+	@go build -o bin/demo ./cmd/demo
 	@bin/demo
 
 test: ## everything below, what .ci/run calls
@@ -38,7 +40,7 @@ check: ## formatting and static analysis
 	.ci/vulnerabilities $(GOVULNCHECK)
 
 unit: ## the tests that need no kernel of their own, with the race detector
-	go test -count=1 -race -v $$(go list ./... | grep -vE '/(acceptance|faults|likeness)$$|^bulkhead/(programs|conf)') 2>&1 | .ci/no-skips
+	CGO_ENABLED=1 go test -count=1 -race -p 4 -v $$(go list ./... | grep -vE '/(acceptance|faults|likeness)$$|^bulkhead/(programs|conf)') 2>&1 | .ci/no-skips
 	# Not under the detector: it does not see into the program that the tests start, and without a goroutine there is no race.
 	go test -count=1 -v -timeout 20m ./cmd/bulkhead/{acceptance,faults} ./programs/... ./conf/... 2>&1 | .ci/no-skips
 	go test -count=1 -v ./cmd/bulkhead/likeness 2>&1 | .ci/no-skips # a dozen daemons of its own: alone
@@ -68,11 +70,11 @@ fuzz: ## the main fuzz targets for half a minute each, the others for 3 s
 # No part of test: it measures, and fails on wrong bytes, counts and states only.
 bench: build ## bulkhead beside its peers, into docs/benchmarks.md; BENCH='-n 10,200 -rounds 3'
 	packaging/install-bench-deps.sh
-	@CGO_ENABLED=0 go build -o bin/bench ./cmd/bench
+	@go build -o bin/bench ./cmd/bench
 	bin/bench -o docs/benchmarks.md $(BENCH)
 
 rates: export KERNEL_KIND = rates
-rates: build ## how far a worker gets over its line, by how fast it grows, in a virtual machine
+rates: build ## how far a worker gets over its line, by how fast it grows, and what idleness costs, in a virtual machine
 	.ci/kernel-tests $(GUEST) 2>&1 | .ci/no-skips
 
 clean:

@@ -77,12 +77,15 @@ func (f *follower) copy() error {
 
 // pulse watches the guest's sign of life, a file whose text changes.
 type pulse struct {
-	path string
-	text string
-	at   time.Time // of the last change, or of the start
+	path    string
+	silence time.Duration // how long it may stay the same
+	text    string
+	at      time.Time // of the last change, or of the start
 }
 
-func newPulse(path string, now time.Time) *pulse { return &pulse{path: path, at: now} }
+func newPulse(path string, silence time.Duration, now time.Time) *pulse {
+	return &pulse{path: path, silence: silence, at: now}
+}
 
 // stopped reports whether the file has not changed for too long.
 func (p *pulse) stopped(now time.Time) bool {
@@ -99,5 +102,5 @@ func (p *pulse) limit() time.Duration {
 	if p.text == "" {
 		return bootLimit
 	}
-	return silenceLimit
+	return p.silence
 }

@@ -73,7 +73,8 @@ func TestFollowerPassesOnWhatIsAdded(t *testing.T) {
 func TestPulse(t *testing.T) {
 	path := filepath.Join(t.TempDir(), pulseFile)
 	start := time.Now()
-	p := newPulse(path, start)
+	const silence = time.Minute
+	p := newPulse(path, silence, start)
 	after := func(d time.Duration, text string, want bool) {
 		t.Helper()
 		if text != "" {
@@ -90,6 +91,6 @@ func TestPulse(t *testing.T) {
 	after(bootLimit+time.Second, "", true) // never began
 	after(bootLimit+2*time.Second, "1", false)
 	after(bootLimit+time.Minute, "2", false)
-	after(bootLimit+time.Minute+silenceLimit, "", false)
-	after(bootLimit+time.Minute+silenceLimit+time.Second, "", true)
+	after(bootLimit+time.Minute+silence, "", false)
+	after(bootLimit+time.Minute+silence+time.Second, "", true)
 }

@@ -22,9 +22,8 @@ const (
 // A virtual machine that has not said that it started, or has not been heard
 // of for a while, is dead: emulation crashes now and then.
 const (
-	bootLimit    = 3 * time.Minute
-	silenceLimit = 3 * time.Minute
-	heartbeat    = 10 * time.Second
+	bootLimit = 3 * time.Minute
+	heartbeat = 10 * time.Second
 )
 
 var errDead = errors.New("the virtual machine died")
@@ -100,6 +99,7 @@ type machine struct {
 	kernel       kernel
 	memory       string
 	cpus         int
+	silence      time.Duration // after which it is dead
 	accel        string
 	mitigations  bool
 	root, answer share
@@ -108,7 +108,7 @@ type machine struct {
 }
 
 func newMachine(work string, opts options, k kernel) (machine, error) {
-	m := machine{work: work, kernel: k, memory: opts.memory, cpus: opts.cpus, accel: opts.accel, mitigations: opts.mitigations}
+	m := machine{work: work, kernel: k, memory: opts.memory, cpus: opts.cpus, silence: opts.silence, accel: opts.accel, mitigations: opts.mitigations}
 	self, err := os.Executable()
 	if err != nil {
 		return m, fmt.Errorf("cannot find this program: %v", err)
@@ -223,7 +223,7 @@ func (m machine) run(ctx context.Context, log *os.File) (int, error) {
 	go func() { _ = cmd.Wait(); close(gone) }()
 	defer func() { _ = cmd.Process.Kill(); <-gone }()
 	out := follower{path: m.answerFile(outputFile), to: os.Stdout}
-	pulse := newPulse(m.answerFile(pulseFile), time.Now())
+	pulse := newPulse(m.answerFile(pulseFile), m.silence, time.Now())
 	for {
 		alive := true
 		select {
@@ -244,7 +244,7 @@ func (m machine) run(ctx context.Context, log *os.File) (int, error) {
 		case !alive:
 			return exitLane, fmt.Errorf("%w without an answer\n%s", errDead, m.lastWords())
 		case pulse.stopped(time.Now()):
-			return exitLane, fmt.Errorf("%w: not heard of for %v\n%s", errDead, pulse.limit(), m.lastWords())
+			return exitLane, fmt.Errorf("%w: not heard of for %v\n--- threads\n%s%s", errDead, pulse.limit(), threads(os.Getpid()), m.lastWords())
 		}
 	}
 }

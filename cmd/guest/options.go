@@ -26,7 +26,8 @@ type options struct {
 	systemd     string // path of systemd, where that is to be process 1; "" for ourselves
 	memory      string // as qemu spells it, 2G
 	cpus        int
-	kernel      string // leading numbers of the version, 6.12
+	silence     time.Duration // after which it is dead
+	kernel      string        // leading numbers of the version, 6.12
 	accel       string
 	mitigations bool   // of an emulated processor's weaknesses
 	swap        string // size of a compressed swap device, "" for none
@@ -80,6 +81,7 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 	f.StringVar(&init, "init", "", "`systemd`: boot that, in a virtual machine, with the command as a service")
 	f.StringVar(&o.memory, "memory", "2G", "memory of the virtual machine")
 	f.IntVar(&o.cpus, "cpus", 2, "processors of the virtual machine")
+	f.DurationVar(&o.silence, "silence", 3*time.Minute, "how long the virtual machine may give no sign of life, one every 10 s, until it is taken for dead")
 	f.StringVar(&o.kernel, "kernel", "", "kernel `version` of the virtual machine, 6.1 or 6.12 (default: the newest there is)")
 	f.StringVar(&o.accel, "accel", "tcg", "qemu's `accelerator`: tcg, or kvm where it works")
 	f.BoolVar(&o.mitigations, "mitigations", false, "leave the kernel's mitigations on where the processor is emulated, which is slow")
@@ -102,6 +104,8 @@ func parseOptions(args []string, stderr io.Writer) (options, error) {
 		return o, fmt.Errorf("cannot use -cpus %d: want 1 or more", o.cpus)
 	case o.timeout <= 0:
 		return o, fmt.Errorf("cannot use -timeout %v: want more than 0", o.timeout)
+	case o.silence <= heartbeat:
+		return o, fmt.Errorf("cannot use -silence %v: want more than %v", o.silence, heartbeat)
 	case direct:
 		o.lane = laneDirect
 	case guest:

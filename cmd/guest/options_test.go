@@ -19,7 +19,7 @@ func TestParseOptions(t *testing.T) {
 	}
 	here, _ = filepath.Abs(here)
 	plain := options{
-		command: []string{"true"}, dir: here, timeout: 20 * time.Minute,
+		command: []string{"true"}, dir: here, timeout: 20 * time.Minute, silence: 3 * time.Minute,
 		memory: "2G", cpus: 2, accel: "tcg", cache: filepath.Join(here, ".cache", "guest"),
 	}
 	with := func(change func(*options)) options { o := plain; change(&o); return o }
@@ -37,8 +37,8 @@ func TestParseOptions(t *testing.T) {
 		{args: "-cd sub -out kept true", want: with(func(o *options) { o.dir, o.out = here+"/sub", here+"/kept" })},
 		{args: "-env A=b=c -env GUEST_TEST_VALUE -env GUEST_TEST_UNSET true",
 			want: with(func(o *options) { o.env = []string{"A=b=c", "GUEST_TEST_VALUE=from outside"} })},
-		{args: "-memory 3G -cpus 4 -kernel 6.1 -accel kvm -swap 512M -timeout 90s true", want: with(func(o *options) {
-			o.memory, o.cpus, o.kernel, o.accel, o.swap, o.timeout = "3G", 4, "6.1", "kvm", "512M", 90*time.Second
+		{args: "-memory 3G -cpus 4 -kernel 6.1 -accel kvm -swap 512M -timeout 90s -silence 40s true", want: with(func(o *options) {
+			o.memory, o.cpus, o.kernel, o.accel, o.swap, o.timeout, o.silence = "3G", 4, "6.1", "kvm", "512M", 90*time.Second, 40*time.Second
 		})},
 		{args: "", err: "no command"},
 		{args: "-guest", err: "no command"},
@@ -47,6 +47,7 @@ func TestParseOptions(t *testing.T) {
 		{args: "-guest -direct true", err: "exclude each other"},
 		{args: "-cpus 0 true", err: "-cpus 0"},
 		{args: "-timeout 0s true", err: "-timeout 0s"},
+		{args: "-silence 10s true", err: "-silence 10s"},
 		{args: "-env =x true", err: "want NAME=VALUE"},
 		{args: "-nonsense true", err: "nonsense"},
 	} {

@@ -1,4 +1,4 @@
-//go:build kernel
+//go:build rates
 
 package acceptance_test
 
