@@ -171,6 +171,19 @@ func TestRecentOfOneCgroup(t *testing.T) {
 	}
 }
 
+// Swap is not read of who has nothing there.
+func TestCharged(t *testing.T) {
+	f := newFake(t, "memory")
+	p := fakeProgram(t, f, "queue")
+	f.put(p.Path(), "memory.current", "8192\n")
+	f.put(p.Path(), "memory.swap.current", "4096\n")
+	for swapped, want := range map[bool]int64{false: 0, true: 4096} {
+		if current, swap, err := p.Charged(swapped); current != 8192 || swap != want || err != nil {
+			t.Errorf("Charged(%v) = %d, %d, %v", swapped, current, swap, err)
+		}
+	}
+}
+
 // What all programs have in swap; a tree without the controller, or a kernel that does not
 // count swap, has no such file.
 func TestSwapped(t *testing.T) {

@@ -37,15 +37,18 @@ type Reading struct {
 
 // Charged reads memory.current and memory.swap.current alone, in bytes: their
 // sum is never below the measure, so that a cgroup far below its line can be told
-// at a tenth of the cost of Read. Zeros where there is no memory controller.
-func (g *Group) Charged() (current, swap int64, err error) {
+// at a tenth of the cost of Read. Zeros where there is no memory controller. Of who is
+// known to have nothing in swap ([Tree.Swapped]) that is not read, and 0.
+func (g *Group) Charged(swapped bool) (current, swap int64, err error) {
 	if !g.tree.has("memory") {
 		return 0, 0, nil
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if swap, err = g.readAmount(fileSwap, "memory.swap.current"); err != nil {
-		return 0, 0, err
+	if swapped {
+		if swap, err = g.readAmount(fileSwap, "memory.swap.current"); err != nil {
+			return 0, 0, err
+		}
 	}
 	current, err = g.readAmount(fileCurrent, "memory.current")
 	return current, swap, err

@@ -189,7 +189,7 @@ func (s *Session) Apply(Limits) error { return nil }
 func (s *Session) Counts() (Counts, error) { return Counts{}, nil }
 
 // Charged is zero: nothing is charged to a session.
-func (s *Session) Charged() (current, swap int64, err error) { return 0, 0, nil }
+func (s *Session) Charged(bool) (current, swap int64, err error) { return 0, 0, nil }
 
 // ReclaimCache answers errors.ErrUnsupported.
 func (s *Session) ReclaimCache() error { return unsupported("write memory.reclaim") }

@@ -39,10 +39,13 @@ func (f *fakeCompartment) Read() (cgroup.Reading, error) {
 	return f.reading, f.err
 }
 
-func (f *fakeCompartment) Charged() (current, swap int64, err error) {
+func (f *fakeCompartment) Charged(swapped bool) (current, swap int64, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return f.reading.Measure + f.reading.Cache - f.reading.Swap, f.reading.Swap, f.err
+	if swapped {
+		swap = f.reading.Swap
+	}
+	return f.reading.Measure + f.reading.Cache - f.reading.Swap, swap, f.err
 }
 
 func (f *fakeCompartment) Counts() (cgroup.Counts, error) {

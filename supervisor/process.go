@@ -24,7 +24,7 @@ type compartment interface {
 	Path() string
 	ID() uint64
 	Read() (cgroup.Reading, error)
-	Charged() (current, swap int64, err error)
+	Charged(swapped bool) (current, swap int64, err error)
 	Counts() (cgroup.Counts, error)
 	EventsFD() (int, error)
 	PressureTrigger(full bool, stall, window time.Duration) (int, error)

@@ -146,7 +146,7 @@ func (p *process) follow(now time.Time, all, swapped bool) time.Duration {
 			return rest
 		}
 	}
-	next := p.backUp()
+	next := p.backUp(swapped)
 	p.looked = programs.Looked{At: now, Next: next}
 	return next
 }
@@ -160,10 +160,10 @@ func (p *process) unheard() bool {
 }
 
 // backUp looks for what the kernel's events do not tell. A run that cannot be
-// over its line costs two small reads.
-func (p *process) backUp() time.Duration {
+// over its line costs one small read, or two where something may be in swap.
+func (p *process) backUp(swapped bool) time.Duration {
 	line := int64(p.prog.Load().Recycle.MaxMemory)
-	current, swap, err := p.comp.Charged()
+	current, swap, err := p.comp.Charged(swapped)
 	p.charge.Store(current + swap)
 	if err == nil && p.mayLearn(current+swap) {
 		if r, err := p.comp.Read(); err == nil {

@@ -65,7 +65,7 @@ func TestSample(t *testing.T) {
 
 func (f *fakeRun) backUpOrLook(enforced bool, now time.Time) time.Duration {
 	if enforced {
-		return f.backUp()
+		return f.backUp(true)
 	}
 	return f.look(now, 0)
 }
@@ -269,8 +269,11 @@ func TestRoundsWithSwap(t *testing.T) {
 func TestSwapIsLookedAtOften(t *testing.T) {
 	f := newFakeRun(t, true, nil)
 	f.comp.reading = cgroup.Reading{Measure: 50 * mib, Swap: 1}
-	if next := f.backUp(); next != programs.SampleCalm {
+	if next := f.backUp(true); next != programs.SampleCalm {
 		t.Errorf("again after %v, want %v", next, programs.SampleCalm)
+	}
+	if next := f.backUp(false); next != programs.SampleMost { // it is known that nothing is
+		t.Errorf("with nothing in swap again after %v, want %v", next, programs.SampleMost)
 	}
 }
 
@@ -280,17 +283,17 @@ func TestBackUpReadsWhatMayBeOver(t *testing.T) {
 	f := newFakeRun(t, true, func(p *conf.Program) { p.Recycle.MaxMemory = 100 * mib })
 	f.most = 150 * mib // what it has used at most, page cache included, is no news
 	f.comp.reading = cgroup.Reading{Measure: 99 * mib}
-	f.backUp()
+	f.backUp(false)
 	if n := f.comp.readings(); n != 0 {
 		t.Errorf("%d readings below the line", n)
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib, Cache: 50 * mib, MeasureFromCurrent: 60 * mib}
-	f.backUp()
+	f.backUp(false)
 	if n := f.comp.readings(); n != 1 || !f.raised() {
 		t.Errorf("%d readings with cache over the line, raised %v", n, f.raised())
 	}
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib}
-	f.backUp()
+	f.backUp(false)
 	if n := f.comp.readings(); n != 2 {
 		t.Errorf("%d readings while the wire is raised", n)
 	}
