@@ -15,6 +15,7 @@ func (s *server) stayResident() {
 	if s.handed != nil && s.handed.Memlock != nil {
 		resident.Inherit(*s.handed.Memlock)
 	}
+	resident.SmallPages() // a huge one would be locked whole
 	s.fleeting = resident.Lock()
 	if born, raised := resident.Born(); raised {
 		spawn.KeepMemlock(born.Soft, born.Hard)

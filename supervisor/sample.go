@@ -8,6 +8,7 @@ import (
 	"bulkhead/conf"
 	"bulkhead/programs"
 	"bulkhead/supervisor/history"
+	"bulkhead/supervisor/resident"
 )
 
 // sample is what was found of a run.
@@ -57,7 +58,9 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	if enforced {
 		swap, err := h.tree.Swapped()
 		swapped = swap > 0 || err != nil
-		all = h.history.due(now, wait) // which wants to know what is charged to each
+		if all = h.history.due(now, wait); all { // it wants to know what is charged to each
+			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
+		}
 	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}

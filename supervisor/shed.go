@@ -42,6 +42,7 @@ var acting = []string{"bulkhead/cgroup", "bulkhead/programs", "bulkhead/supervis
 func (c *calm) shed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	resident.SmallPages() // else the kernel takes back what is given back now
 	if !c.learned {
 		c.learned = true
 		c.pages, _ = resident.Learn(func() { // else nothing is known to be needed

@@ -14,13 +14,13 @@ import (
 type Pages struct{ spare []span }
 
 // All are all of them: nobody knows yet which are needed.
-func All() Pages { return Pages{programFile()} }
+func All() Pages { return Pages{programFile(ownMaps())} }
 
 // Learn has do done and remembers which pages of the program file that took. The code of
 // packages, named as in an import, counts as taken, since not all that may be
 // wanted of it can be tried. Others may go on meanwhile: what they use is needed too.
 func Learn(do func(), packages ...string) (Pages, error) {
-	maps := programFile()
+	maps := programFile(ownMaps())
 	wanted := codeOf(maps, packages)
 	for _, m := range maps {
 		if locked() {

@@ -15,36 +15,63 @@ func (s span) bytes() []byte {
 	return unsafe.Slice((*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&s[0]))), s[1]-s[0])
 }
 
-// programFile finds the read-only mappings of the program file: code and constants.
-func programFile() []span {
-	maps, err := os.ReadFile("/proc/self/maps")
-	if err != nil {
-		return nil
-	}
-	return programMaps(string(maps))
+// mapping is a line of /proc/PID/maps (proc_pid_maps(5)).
+type mapping struct {
+	span
+	perms string
+	name  string // of the file, or of what is no file; "" for memory without a name
 }
 
-// programMaps takes the program for the first file in the list. Its writable data
-// must not be dropped.
-func programMaps(maps string) []span {
-	var out []span
-	file := ""
+func mappings(maps string) []mapping {
+	var out []mapping
 	for line := range strings.Lines(maps) {
 		f := strings.Fields(line)
-		if len(f) < 6 || !strings.HasPrefix(f[5], "/") {
+		if len(f) < 5 || len(f[1]) != 4 {
 			continue
 		}
-		if file == "" {
-			file = f[5]
-		}
-		from, to, ok := strings.Cut(f[0], "-")
-		if f[5] != file || !ok || !strings.HasPrefix(f[1], "r") || f[1][1] == 'w' || f[1][3] != 'p' {
-			continue
-		}
+		from, to, _ := strings.Cut(f[0], "-")
 		a, err1 := strconv.ParseUint(from, 16, 64)
 		b, err2 := strconv.ParseUint(to, 16, 64)
-		if err1 == nil && err2 == nil && a < b {
-			out = append(out, span{uintptr(a), uintptr(b)})
+		if err1 != nil || err2 != nil || a >= b {
+			continue
+		}
+		m := mapping{span: span{uintptr(a), uintptr(b)}, perms: f[1]}
+		if len(f) > 5 {
+			m.name = f[5]
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+func ownMaps() []mapping {
+	maps, _ := os.ReadFile("/proc/self/maps") // none: nothing is known, and nothing done
+	return mappings(string(maps))
+}
+
+// programFile finds the read-only mappings of the program file: code and constants. It
+// is taken for the first file in the list. Its writable data must not be dropped.
+func programFile(all []mapping) []span {
+	var out []span
+	file := ""
+	for _, m := range all {
+		if file == "" && strings.HasPrefix(m.name, "/") {
+			file = m.name
+		}
+		if file != "" && m.name == file && strings.HasPrefix(m.perms, "r-") && m.perms[3] == 'p' {
+			out = append(out, m.span)
+		}
+	}
+	return out
+}
+
+// anonymous finds the memory that the process has asked for: Go's heap, above all, which
+// may have a name (Linux 5.17).
+func anonymous(all []mapping) []span {
+	var out []span
+	for _, m := range all {
+		if m.perms == "rw-p" && (m.name == "" || strings.HasPrefix(m.name, "[anon:")) {
+			out = append(out, m.span)
 		}
 	}
 	return out

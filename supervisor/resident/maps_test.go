@@ -5,7 +5,7 @@ import (
 	"testing"
 )
 
-func TestProgramMaps(t *testing.T) {
+func TestProgramFile(t *testing.T) {
 	for _, tt := range []struct {
 		name, maps string
 		want       []span
@@ -26,8 +26,23 @@ c000000000-c000400000 rw-p 00000000 00:00 0
 		{"nonsense", "zz-yy r-xp 0 0 0 /bin/x\n500-400 r-xp 0 0 0 /bin/x\n400 r-xp 0 0 0 /bin/x\n\nfive\n", nil},
 		{"anonymous only", "00400000-00500000 r-xp 00000000 00:00 0\n", nil},
 	} {
-		if got := programMaps(tt.maps); !slices.Equal(got, tt.want) {
+		if got := programFile(mappings(tt.maps)); !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %x, want %x", tt.name, got, tt.want)
 		}
+	}
+}
+
+func TestAnonymous(t *testing.T) {
+	const maps = `00400000-00b7e000 r-xp 00000000 08:01 1234 /usr/bin/bulkhead
+012f5000-01362000 rw-p 00ef5000 08:01 1234 /usr/bin/bulkhead
+01362000-013a6000 rw-p 00000000 00:00 0
+c000000000-c000400000 rw-p 00000000 00:00 0 [anon: Go: heap]
+c000400000-c004000000 ---p 00000000 00:00 0 [anon: Go: heap reservation]
+7f0000000000-7f0000200000 rw-s 00000000 00:01 77 /dev/zero (deleted)
+7ffc1fe22000-7ffc1fe43000 rw-p 00000000 00:00 0 [stack]
+`
+	want := []span{{0x1362000, 0x13a6000}, {0xc000000000, 0xc000400000}}
+	if got := anonymous(mappings(maps)); !slices.Equal(got, want) {
+		t.Errorf("%x, want %x", got, want)
 	}
 }

@@ -36,7 +36,8 @@ max_memory = "12M"
 	figure("idle with %d instances, in %v: %d ticks of CPU time (100 a second), %d voluntary context switches of all threads",
 		instances, span, cpuTicks(t, pid)-ticks, voluntary(t, pid)-switches)
 	rollup := fmt.Sprintf("/proc/%d/smaps_rollup", pid)
-	figure("idle with %d instances: Pss %d KiB (anonymous %d KiB)", instances, procField(t, rollup, "Pss:"), procField(t, rollup, "Pss_Anon:"))
+	figure("idle with %d instances: Pss %d KiB (anonymous %d KiB, in huge pages %d KiB)", instances,
+		procField(t, rollup, "Pss:"), procField(t, rollup, "Pss_Anon:"), procField(t, rollup, "AnonHugePages:"))
 	for _, st := range s.status() {
 		if st.State != "RUNNING" || st.Run != 1 || st.Enforced != "kernel" || st.MemoryMaxBytes != 16<<20 {
 			t.Errorf("%+v", st)
