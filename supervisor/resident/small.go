@@ -11,6 +11,7 @@ import "golang.org/x/sys/unix"
 // Go gives back by mapping anew, where memory is locked, and that is to be told of again.
 func SmallPages() {
 	for _, s := range anonymous(ownMaps()) {
-		_ = unix.Madvise(s.bytes(), unix.MADV_NOHUGEPAGE) // EINVAL of a kernel that has none
+		// Not as bytes: it is Go's own memory. EINVAL of a kernel that has no huge pages.
+		_, _, _ = unix.Syscall(unix.SYS_MADVISE, s[0], s[1]-s[0], unix.MADV_NOHUGEPAGE)
 	}
 }
