@@ -41,22 +41,26 @@ type daemon struct {
 }
 
 func (d *daemon) Status(_ context.Context, names []string) ([]control.Status, []control.Outcome) {
-	found, bad := d.find(names)
-	now := time.Now()
-	out := make([]control.Status, len(found))
-	for i, v := range found {
-		out[i] = v.fresh(d.info.Enforced, now)
-	}
-	return out, bad
+	return shown(d, names, func(_ *view, s control.Status) control.Status { return s })
 }
 
 func (d *daemon) Lines(_ context.Context, names []string) ([]control.Line, []control.Outcome) {
+	return shown(d, names, func(_ *view, s control.Status) control.Line { return s.Line() })
+}
+
+func (d *daemon) History(_ context.Context, names []string) ([]control.History, []control.Outcome) {
+	return shown(d, names, func(v *view, s control.Status) control.History {
+		return control.History{Status: s, Reasons: v.reasons}
+	})
+}
+
+// shown is what is said of each instance that names match, with readings of now.
+func shown[T any](d *daemon, names []string, say func(*view, control.Status) T) ([]T, []control.Outcome) {
 	found, bad := d.find(names)
 	now := time.Now()
-	out := make([]control.Line, len(found))
+	out := make([]T, len(found))
 	for i, v := range found {
-		s := v.fresh(d.info.Enforced, now)
-		out[i] = s.Line()
+		out[i] = say(v, v.fresh(d.info.Enforced, now))
 	}
 	return out, bad
 }
@@ -68,16 +72,6 @@ func (d *daemon) find(names []string) (found []*view, bad []control.Outcome) {
 		return snap.views, nil
 	}
 	return snap.match(names)
-}
-
-func (d *daemon) History(_ context.Context, names []string) ([]control.History, []control.Outcome) {
-	found, bad := d.find(names)
-	now := time.Now()
-	out := make([]control.History, len(found))
-	for i, v := range found {
-		out[i] = control.History{Status: v.fresh(d.info.Enforced, now), Reasons: v.reasons}
-	}
-	return out, bad
 }
 
 func (d *daemon) Events(ctx context.Context, after uint64) ([]control.Event, <-chan control.Event) {
