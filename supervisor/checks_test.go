@@ -259,7 +259,7 @@ func TestWatchdogInTheEnvironment(t *testing.T) {
 		{false, "/run/x", "", 0},
 		{true, "", "", 0},
 	} {
-		b := &birth{host: newHost(&conf.Config{}, noTree(t), nil, nil, nil),
+		b := &birth{host: newHost(&conf.Config{}, noTree(t), nil, newGoTimer(), nil, nil),
 			inst: &conf.Instance{}, prog: &conf.Program{Notify: tt.notify, Health: conf.Health{Watchdog: 2500 * time.Millisecond}}}
 		b.host.notifyPath = tt.socket
 		env, err := b.environment()

@@ -113,7 +113,7 @@ func TestUsageIsReadOnce(t *testing.T) {
 			map[string]history.Program{"a": {Instances: 2, Sum: 120, Most: 90, Swap: 5, MemoryMax: 200 * mib, MaxMemory: 100 * mib}}},
 		"nothing runs": {false, true, nil, map[string]history.Program{}},
 	} {
-		h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, nil, nil)
+		h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, newGoTimer(), nil, nil)
 		h.post = func(any) {}
 		var comps []*fakeCompartment
 		for i, r := range c.runs {

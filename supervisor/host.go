@@ -52,7 +52,7 @@ type host struct {
 	released   pending       // releases under way
 	reclaiming atomic.Bool
 	checks     *checks
-	unsampled  chan struct{} // tells the sampler that there is a run it does not know
+	alarm      alarm         // wakes the sampler
 	births     chan struct{} // starts under way that may still be busy
 }
 
@@ -75,20 +75,20 @@ type group struct {
 	lane lane
 }
 
-func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, set *logs.Set, streams *logs.Streams) *host {
+func newHost(c *conf.Config, tree *cgroup.Tree, poll *poller, t timer, set *logs.Set, streams *logs.Streams) *host {
 	h := &host{
-		tree:      tree,
-		poll:      poll,
-		logs:      set,
-		streams:   streams,
-		place:     c.Supervisor.Place(),
-		runs:      map[ref]*process{},
-		pids:      map[int]*process{},
-		groups:    map[string]*group{},
-		fcgis:     map[string]*fcgi{},
-		checks:    newChecks(),
-		unsampled: make(chan struct{}, 1),
-		births:    make(chan struct{}, birthsMost),
+		tree:    tree,
+		poll:    poll,
+		logs:    set,
+		streams: streams,
+		place:   c.Supervisor.Place(),
+		runs:    map[ref]*process{},
+		pids:    map[int]*process{},
+		groups:  map[string]*group{},
+		fcgis:   map[string]*fcgi{},
+		checks:  newChecks(),
+		alarm:   alarm{timer: t},
+		births:  make(chan struct{}, birthsMost),
 	}
 	h.reviseHost(c.Host)
 	h.stripANSI = c.Supervisor.StripANSI

@@ -139,7 +139,7 @@ func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRu
 		tree = paperTree(t)
 	}
 	f := &fakeRun{t: t, comp: &fakeCompartment{}}
-	h := newHost(&conf.Config{}, tree, nil, nil, nil)
+	h := newHost(&conf.Config{}, tree, nil, newGoTimer(), nil, nil)
 	h.post = func(e any) {
 		f.comp.mu.Lock()
 		defer f.comp.mu.Unlock()

@@ -159,7 +159,7 @@ func TestNotifyReplacesAnOldSocket(t *testing.T) {
 
 // A quick program speaks before the start that made it is known.
 func TestNotifyBeforeTheBirthIsKnown(t *testing.T) {
-	h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, nil, nil)
+	h := newHost(&conf.Config{}, &cgroup.Tree{}, nil, newGoTimer(), nil, nil)
 	posted := make(chan any, 10)
 	h.post = func(e any) { posted <- e }
 	n, err := listenNotify(h, filepath.Join(t.TempDir(), "b.sock"))

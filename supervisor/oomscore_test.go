@@ -245,7 +245,7 @@ func scoreHelper() error {
 	defer func() { _ = child.Wait() }()
 	defer func() { _ = child.Process.Kill() }()
 	var told []any
-	h := newHost(&conf.Config{}, nil, nil, nil, nil)
+	h := newHost(&conf.Config{}, nil, nil, newGoTimer(), nil, nil)
 	h.post = func(e any) { told = append(told, e) }
 	p := &process{host: h, comp: oneProcess(child.Process.Pid)}
 	p.prog.Store(&conf.Program{})
@@ -317,7 +317,7 @@ func BenchmarkKeepScores(b *testing.B) {
 	}
 	defer func() { _ = child.Wait() }()
 	defer func() { _ = child.Process.Kill() }()
-	p := &process{host: newHost(&conf.Config{}, nil, nil, nil, nil), comp: oneProcess(child.Process.Pid)}
+	p := &process{host: newHost(&conf.Config{}, nil, nil, newGoTimer(), nil, nil), comp: oneProcess(child.Process.Pid)}
 	p.prog.Store(&conf.Program{})
 	p.scores.want, _ = spawn.OOMScoreAdj(child.Process.Pid)
 	now := time.Now()

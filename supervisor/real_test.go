@@ -91,7 +91,7 @@ func newReality(t *testing.T, tree *cgroup.Tree) *reality {
 		t.Fatal(err)
 	}
 	w := &reality{t: t, events: make(chan any, 10000), output: &syncBuffer{}}
-	w.host = newHost(&conf.Config{}, tree, startPoller(t), logs.NewSet(w.output), testStreams(t))
+	w.host = newHost(&conf.Config{}, tree, startPoller(t), newGoTimer(), logs.NewSet(w.output), testStreams(t))
 	w.host.killer = startKiller(t)
 	w.host.post = func(e any) {
 		if w.seen != nil {

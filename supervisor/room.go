@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strconv"
 
-	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
 )
@@ -35,8 +34,10 @@ func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
 // meminfo is the host's memory, in bytes (/proc/meminfo); 0 for what the kernel does not say.
 type meminfo struct{ total, available, swapTotal, swapFree int64 }
 
+var meminfoFile = hostFile{name: "/proc/meminfo"}
+
 func readMeminfo() meminfo {
-	b, err := cgroup.ReadFile("/proc/meminfo")
+	b, err := meminfoFile.read()
 	if err != nil {
 		return meminfo{}
 	}

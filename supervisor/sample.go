@@ -20,33 +20,17 @@ type sample struct {
 // sampler looks at the runs from time to time: for what the kernel does not
 // tell (growth into swap), and for everything where the kernel holds no limits.
 func (h *host) sampler(ctx context.Context) {
-	next := time.Now().Add(programs.SampleCalm) // who holds the limits is not asked yet: look early once
-	timer := time.NewTimer(programs.SampleCalm)
-	defer timer.Stop()
+	defer context.AfterFunc(ctx, h.alarm.timer.close)()
+	h.sampleSoon() // who holds the limits is not asked yet: look early once
 	var lost programs.Loss
-	for {
-		var wait time.Duration
-		select {
-		case <-ctx.Done():
-			return
-		case <-timer.C:
-			wait = h.round(h.hostReading(), &lost)
-		case <-h.unsampled:
-			wait = min(time.Until(next), programs.SampleCalm)
-		}
-		next = time.Now().Add(wait)
-		timer.Reset(wait)
+	for h.alarm.wait() {
+		h.alarm.within(h.round(h.hostReading(), &lost))
 	}
 }
 
 // sampleSoon has the sampler look within [programs.SampleCalm]: at a run that it does not
 // know, or not by its lines of now.
-func (h *host) sampleSoon() {
-	select {
-	case h.unsampled <- struct{}{}:
-	default:
-	}
-}
+func (h *host) sampleSoon() { h.alarm.within(programs.SampleCalm) }
 
 // round looks at every run that may have changed, and at the host, and says when to do
 // that again.

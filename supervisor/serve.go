@@ -323,7 +323,11 @@ func (s *server) build(o Options, e edges, p past) error {
 	if err != nil {
 		return err
 	}
-	s.host = newHost(o.Config, e.tree, poll, e.set, e.streams)
+	timer, err := newKernelTimer()
+	if err != nil {
+		return err
+	}
+	s.host = newHost(o.Config, e.tree, poll, timer, e.set, e.streams)
 	if s.host.killer, err = newKiller(); err != nil {
 		return err
 	}
