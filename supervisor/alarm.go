@@ -71,7 +71,8 @@ func newKernelTimer() (kernelTimer, error) {
 
 func (t kernelTimer) set(d time.Duration) {
 	at := unix.ItimerSpec{Value: unix.NsecToTimespec(int64(max(d, 1)))} // 0 would be never
-	_ = t.raw.Control(func(fd uintptr) {                                // a closed one wakes nobody
+	// It fails for one that is closed, which rings no more.
+	_ = t.raw.Control(func(fd uintptr) {
 		_ = unix.TimerfdSettime(int(fd), 0, &at, nil)
 	})
 }

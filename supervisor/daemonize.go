@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bulkhead/conf"
+	"bulkhead/supervisor/hear"
 	"bulkhead/supervisor/spawn"
 )
 
@@ -34,6 +35,7 @@ func Daemonize() error {
 		return fmt.Errorf("cannot start a daemon: %v", err)
 	}
 	defer r.Close()
+	hear.AllowHuge() // the daemon sees to itself
 	c, err := spawn.Start(context.Background(), spawn.Spec{
 		Argv: append([]string{exe}, os.Args[1:]...), Env: append(os.Environ(), daemonVar+"=1"), Umask: -1,
 		Stdin: int(w.Fd()), Stdout: 1, Stderr: 2, CgroupFD: -1,

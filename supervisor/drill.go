@@ -6,16 +6,21 @@ import (
 	"golang.org/x/sys/unix"
 
 	"bulkhead/supervisor/control"
+	"bulkhead/supervisor/hear"
 	"bulkhead/supervisor/resident"
 	"bulkhead/supervisor/spawn"
 )
+
+// heapFirst is what the heap may become in a start, in bytes: of 2,000 instances.
+const heapFirst = 32 << 20
 
 // stayResident locks our memory, and has children born with the limit that we were born with.
 func (s *server) stayResident() {
 	if s.handed != nil && s.handed.Memlock != nil {
 		resident.Inherit(*s.handed.Memlock)
 	}
-	resident.SmallPages() // a huge one would be locked whole
+	resident.SmallHeap(heapFirst) // a huge page would be locked whole
+	hear.AllowHuge()
 	s.fleeting = resident.Lock()
 	if born, raised := resident.Born(); raised {
 		spawn.KeepMemlock(born.Soft, born.Hard)

@@ -103,7 +103,8 @@ func (s *server) replace() (err error) {
 	// cost nothing: it reads its configuration anyway, and hears them again soon.
 	signal.Ignore(syscall.SIGHUP, syscall.SIGINT)
 	env := append(os.Environ(), fmt.Sprintf("%s=%d", handoverVar, written.Fd()))
-	err = syscall.Exec(s.daemon.exe, os.Args, env)
+	defer hear.AllowHuge()
+	err = syscall.Exec(s.daemon.exe, os.Args, append(env, hear.RefuseHuge()...))
 	return fmt.Errorf("cannot execute %q: %v", s.daemon.exe, err)
 }
 

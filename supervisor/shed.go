@@ -42,7 +42,6 @@ var acting = []string{"bulkhead/cgroup", "bulkhead/programs", "bulkhead/supervis
 func (c *calm) shed() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	resident.SmallPages() // else the kernel takes back what is given back now
 	if !c.learned {
 		c.learned = true
 		c.pages, _ = resident.Learn(func() { // else nothing is known to be needed
@@ -51,5 +50,6 @@ func (c *calm) shed() {
 		}, acting...)
 	}
 	debug.FreeOSMemory()
+	resident.SmallPages() // else the kernel takes again what has been given back
 	c.pages.Shed()
 }

@@ -13,6 +13,8 @@
 // itself once more, at once, holding what Go lets a process hold ([held]): then one
 // thread alone takes those, the one of os/signal, and [Hold] has that one hold them too.
 //
+// That image begins without huge pages, too ([RefuseHuge]).
+//
 // SIGTERM, SIGINT, SIGQUIT and SIGHUP Go never lets a process hold: one that comes in
 // the moment of an exec is lost or ends it. In the first millisecond or two of a new process
 // those end it, and [Stop] is lost; that a stop comes right behind a start is the likelier, so
@@ -47,6 +49,7 @@ var Unheld error
 
 func init() {
 	if len(os.Args) > 1 && os.Args[1] == "serve" || calledSupervisord() {
+		inherit()
 		Unheld = executeHolding()
 		Take()
 	}
@@ -71,7 +74,9 @@ func executeHolding() error {
 		return syscall.EINVAL
 	}
 	comm, _ := os.ReadFile("/proc/self/comm")
-	err := syscall.Exec("/proc/self/exe", os.Args, append(os.Environ(), heldVar+"="+string(comm)))
+	env := append(os.Environ(), heldVar+"="+string(comm))
+	err := syscall.Exec("/proc/self/exe", os.Args, append(env, RefuseHuge()...))
+	AllowHuge()
 	mask(sigUnblock) // before any other thread is made: as if nothing had been tried
 	return err
 }

@@ -44,7 +44,10 @@ func first() {
 		}
 	}
 	fmt.Println("name", text("/proc/self/comm"))
-	fmt.Println("environment", len(os.Getenv(heldVar)))
+	fmt.Println("environment", len(os.Getenv(heldVar)+os.Getenv(smallVar)))
+	fmt.Println("huge pages", hugePages())
+	AllowHuge()
+	fmt.Println("huge pages", hugePages())
 	fmt.Println("takers", takers() <= 1)
 	Hold()
 	fmt.Println("takers after Hold", takers())
@@ -68,6 +71,12 @@ func second() {
 		}
 	}
 	fmt.Println("heard", len(all))
+}
+
+// hugePages says whether this process may be given them: "THP_enabled" of its status, Linux 5.0.
+func hugePages() string {
+	_, after, _ := strings.Cut(text("/proc/self/status"), "THP_enabled:")
+	return strings.Fields(after + " ?")[0]
 }
 
 // takers are the threads that do not hold the signals.
@@ -102,27 +111,30 @@ func fail(err error) {
 	os.Exit(1)
 }
 
-// A stop in the moment of an exec is heard by the next image, by whatever name it runs.
+// A stop in the moment of an exec is heard by the next image, by whatever name it runs. It begins without huge pages,
+// unless somebody else has refused them, which stays so.
 func TestNoneIsLostInAnExec(t *testing.T) {
 	own, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"hears", "supervisord"} {
-		link := filepath.Join(t.TempDir(), name)
+	for name, allowed := range map[string]string{"hears": "1", "supervisord": "1", "refused/supervisord": "0"} {
+		link := filepath.Join(t.TempDir(), filepath.Base(name))
 		if err := os.Symlink(own, link); err != nil {
 			t.Fatal(err)
 		}
 		cmd := exec.Command(link, "serve")
-		if name == "supervisord" {
+		if filepath.Base(name) == "supervisord" {
 			cmd.Args = []string{link, "-n"}
 		}
 		cmd.Env = append(os.Environ(), stageVar+"=1")
+		prctl(setSmall, uintptr('1'-allowed[0])) // it is inherited
 		out, err := cmd.CombinedOutput()
+		prctl(setSmall, 0)
 		if err != nil {
 			t.Fatalf("%v\n%s", err, out)
 		}
-		want := "name " + name + "\nenvironment 0\ntakers true\ntakers after Hold 0\nheard 4\n"
+		want := "name " + filepath.Base(name) + "\nenvironment 0\nhuge pages 0\nhuge pages " + allowed + "\ntakers true\ntakers after Hold 0\nheard 4\n"
 		if string(out) != want {
 			t.Errorf("got\n%s\nwant\n%s", out, want)
 		}

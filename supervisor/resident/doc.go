@@ -2,7 +2,7 @@
 // the host has no memory, and what it does not need is given back.
 //
 // It owns the lock on all of the process's memory ([Lock]), the limit of locked memory
-// ([Raise], [Born]), the size of pages ([SmallPages]), and which pages of the program file are needed ([Learn]). It
+// ([Raise], [Born]), the size of pages ([SmallPages], [SmallHeap]), and which pages of the program file are needed ([Learn]). It
 // never decides when, never logs, and knows no other package of bulkhead.
 //
 // # Locked on fault

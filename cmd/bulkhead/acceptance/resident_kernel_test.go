@@ -12,8 +12,8 @@ import (
 )
 
 // The supervisor's memory is locked, and its keeper's, before and after an upgrade; that of
-// programs is not, and their limit is the one that they would have had. Its cgroup is
-// protected all the way up.
+// programs is not, and their limit is the one that they would have had. It has no huge pages, which
+// programs may have. Its cgroup is protected all the way up.
 func TestKernelSupervisorStaysInMemory(t *testing.T) {
 	onKernel(t)
 	var was unix.Rlimit
@@ -34,6 +34,14 @@ func TestKernelSupervisorStaysInMemory(t *testing.T) {
 			}
 		}
 		child := s.status("a")[0].PID
+		for _, p := range []int{pid, child} { // THP are huge pages; refused, they are to the children too
+			if procField(t, fmt.Sprintf("/proc/%d/status", p), "THP_enabled:") != 1 {
+				t.Errorf("start %d: %s may have no huge pages", run+1, strings.ReplaceAll(slurp(fmt.Sprintf("/proc/%d/cmdline", p)), "\x00", " "))
+			}
+		}
+		if n := procField(t, fmt.Sprintf("/proc/%d/smaps_rollup", pid), "AnonHugePages:"); n != 0 {
+			t.Errorf("start %d: %d KiB of the supervisor are in huge pages", run+1, n)
+		}
 		if n := procField(t, fmt.Sprintf("/proc/%d/status", child), "VmLck:"); n != 0 {
 			t.Errorf("%d KiB of a program are locked", n)
 		}
