@@ -49,7 +49,7 @@ func (a *alarm) wait() bool {
 
 // kernelTimer is a timerfd. Go keeps its own timers by the time-out of epoll_wait, which ends up
 // to 0.1 % late (select_estimate_accuracy of fs/select.c), and its monitor thread, which is awake on time,
-// naps 20 µs at a time until then: for a wait of 15 s, seventy wake-ups instead of one.
+// naps 20 µs at a time until then: for a wait of 2 s, some fifteen wake-ups instead of one or two.
 type kernelTimer struct {
 	file *os.File
 	raw  syscall.RawConn

@@ -17,8 +17,8 @@ const smallVar = "BULKHEAD_SMALL"
 var small bool
 
 // RefuseHuge has the kernel give no huge pages to the image that is executed next with what it returns in its
-// environment: by its first instructions that one would take two, for its variables and for its heap, and use
-// a tenth of the one. What somebody else has refused is left alone. No child may be made before [AllowHuge].
+// environment: by its first instructions that one would take 2 MiB for its variables, of which it uses 128 KiB, and
+// more for its heap. What somebody else has refused is left alone. No child may be made before [AllowHuge].
 func RefuseHuge() (env []string) {
 	if prctl(getSmall, 0) != 0 || prctl(setSmall, 1) != 0 {
 		return nil
