@@ -134,9 +134,10 @@ func TestKernelKillForkBomb(t *testing.T) {
 	if err := r.killEach(); err != nil {
 		t.Fatal(err)
 	}
-	if populated, err := r.Populated(); err != nil || populated {
-		t.Errorf("after killing one by one: populated %v, %v", populated, err)
+	if pids, err := r.Procs(); err != nil || len(pids) > 0 {
+		t.Errorf("after killing one by one: %v, %v", pids, err)
 	}
+	empty(t, r)
 	remove(t, r)
 }
 

@@ -29,7 +29,8 @@ func (g *Group) Signal(sig syscall.Signal) error {
 // moment, and returns without waiting: the end is Populated turning false. It
 // never reaps. Nothing may be started in this cgroup afterwards (see
 // [Group.NewRun]). Before Linux 5.14 there is no cgroup.kill: the processes are
-// then killed one by one until none is left, which is waited for, 5 s at most.
+// then killed one by one until none is listed, which is waited for, 5 s at most;
+// the last ones are dying then, and populate the cgroup for a moment still.
 func (g *Group) Kill() error {
 	if g.Strike() {
 		return nil
