@@ -73,6 +73,7 @@ type Tree struct {
 	lent        []string // controllers that we enabled in home for its children; Retire takes them back
 	lock        int      // descriptor that holds the flock on top; -1 none
 	handed      int      // such a descriptor of before an exec, until it is found to be the right one
+	cpu         KeptFile // cpu.stat of all programs
 	k           kernel
 
 	protectMu  sync.Mutex
@@ -213,6 +214,7 @@ func (t *Tree) build(s site, name string) (err error) {
 		}
 	}
 	t.top, t.beside = top, s.beside
+	t.cpu.Name = top + "/" + programsDir + "/cpu.stat"
 	t.controllers = wanted
 	before := words(s.dir + "/cgroup.subtree_control")
 	for _, dir := range []string{s.dir, top, top + "/" + programsDir} {
@@ -329,7 +331,10 @@ func (t *Tree) Why() string { return t.why }
 func (t *Tree) Path() string { return t.top }
 
 // Close gives the tree free for another supervisor. The directories stay.
-func (t *Tree) Close() { t.unlock() }
+func (t *Tree) Close() {
+	t.unlock()
+	t.cpu.Close()
+}
 
 // Retire removes the tree, as far as it is empty: this process, and who was moved
 // along with it, returns to the cgroup it came from, and the directories go.

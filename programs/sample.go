@@ -91,6 +91,32 @@ func (l Looked) Rest(now time.Time, lost int64) time.Duration {
 	return 0
 }
 
+// PassMost is how long a pass holds at most: against what comes from elsewhere, as an
+// oom_score_adj that somebody else sets, or less sharing of memory with a stranger.
+const PassMost = time.Hour
+
+// Pass is a round of looks at the runs. What has not run has not grown: if none was over a line and
+// none has used the CPU since it was looked at, nothing is to be found until one does.
+type Pass struct {
+	At    time.Time
+	Ran   time.Duration // the CPU time that all runs had used when the round began
+	Whole bool          // every run was looked at and left alone, and none has run since
+	Next  time.Duration // the shortest time after which one of them was to be looked at again
+}
+
+// Holds says that a round now, by when all runs have used so much CPU time, would find the same.
+func (p Pass) Holds(now time.Time, ran time.Duration) bool {
+	return p.Whole && ran == p.Ran && now.Sub(p.At) < PassMost
+}
+
+// Again says when to ask that of a pass that holds. swapped: some run has something in swap.
+func (p Pass) Again(swapped bool) time.Duration {
+	if swapped {
+		return SampleCalm
+	}
+	return max(p.Next, SampleCalm)
+}
+
 func nextWithin(most time.Duration, room, grown int64, since time.Duration) time.Duration {
 	if grown <= 0 || since <= 0 {
 		return most

@@ -35,3 +35,41 @@ func TestRest(t *testing.T) {
 		}
 	}
 }
+
+func TestPassHolds(t *testing.T) {
+	at := time.Unix(1e9, 0)
+	whole := Pass{At: at, Ran: time.Second, Whole: true}
+	part := whole
+	part.Whole = false
+	for _, c := range []struct {
+		name  string
+		p     Pass
+		since time.Duration
+		ran   time.Duration
+		want  bool
+	}{
+		{"nothing has run", whole, time.Minute, time.Second, true},
+		{"something has", whole, time.Minute, time.Second + time.Microsecond, false},
+		{"not all were looked at", part, time.Minute, time.Second, false},
+		{"there was none", Pass{}, 0, 0, false},
+		{"long ago", whole, PassMost, time.Second, false},
+	} {
+		if got := c.p.Holds(at.Add(c.since), c.ran); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+	for _, c := range []struct {
+		next    time.Duration
+		swapped bool
+		want    time.Duration
+	}{
+		{SampleMost, false, SampleMost}, // no run has a line, or the kernel tells
+		{SampleMost, true, SampleCalm},
+		{SampleCalm, false, SampleCalm},
+		{SampleLow, false, SampleCalm}, // what grew does not, as long as it does not run
+	} {
+		if got := (Pass{Next: c.next}).Again(c.swapped); got != c.want {
+			t.Errorf("%v, swapped %v: again after %v, want %v", c.next, c.swapped, got, c.want)
+		}
+	}
+}

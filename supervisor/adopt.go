@@ -43,6 +43,7 @@ func (h *host) adopt(r ref, prog *conf.Program, inst *conf.Instance, f found, kn
 	h.regainInput(p, prog)
 	h.mu.Lock()
 	h.runs[r] = p
+	h.still.disturb()
 	h.pids[p.child.PID] = p
 	h.adopted = append(h.adopted, p)
 	h.mu.Unlock()

@@ -46,6 +46,7 @@ func (b *birth) run() {
 	}
 	b.host.mu.Lock()
 	b.host.runs[b.ref] = p
+	b.host.still.disturb()
 	b.host.pids[p.child.PID] = p
 	b.host.mu.Unlock()
 	b.host.starting.done()

@@ -151,11 +151,8 @@ func sampled(all []*process, u *history.Program) {
 		s := p.grown
 		p.mu.Unlock()
 		if s.at.IsZero() || time.Since(s.at) > historyEvery {
-			r, err := p.comp.Read()
-			if err != nil {
-				continue // it has ended
-			}
-			s = sample{r.At, r.Measure, r.Swap}
+			r := p.reading() // zeros, when it has ended
+			s = sample{measure: r.measure, swap: r.swap}
 		}
 		u.Most = max(u.Most, s.measure)
 		u.Sum, u.Swap = u.Sum+s.measure, u.Swap+s.swap

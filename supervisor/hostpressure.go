@@ -56,7 +56,7 @@ func (h *host) watchHost() (end func()) {
 	}
 }
 
-var pressureFile = hostFile{name: "/proc/pressure/memory"}
+var pressureFile = cgroup.KeptFile{Name: "/proc/pressure/memory"}
 
 // hostReading is 0 in what cannot be read, but for memory: who cannot read that
 // has all of it.
@@ -66,7 +66,7 @@ func (h *host) hostReading() hostReading {
 	if r.available == 0 {
 		r.available = math.MaxInt64
 	}
-	if text, err := pressureFile.read(); err == nil {
+	if text, err := pressureFile.Read(); err == nil {
 		r.some, r.full = averageOf(text, "some"), averageOf(text, "full")
 		r.waited = time.Duration(fieldOf(text, "full", "total=")) * time.Microsecond
 		r.someWaited = time.Duration(fieldOf(text, "some", "total=")) * time.Microsecond

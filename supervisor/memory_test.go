@@ -169,13 +169,19 @@ func TestWireThatCannotBeWatched(t *testing.T) {
 // paperTree is a tree of ordinary files that says it has the memory controller.
 func paperTree(t *testing.T) *cgroup.Tree {
 	t.Helper()
+	return paperTreeWith(t, "memory", cgroup.Enforced)
+}
+
+// paperTreeWith is one that says it has these controllers.
+func paperTreeWith(t *testing.T, controllers string, mode cgroup.Mode) *cgroup.Tree {
+	t.Helper()
 	mount := t.TempDir()
 	for _, dir := range []string{"", "paper", "paper/supervisor", "paper/programs"} {
 		dir = filepath.Join(mount, dir)
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		for name, text := range map[string]string{"cgroup.controllers": "memory", "cgroup.subtree_control": "memory", "cgroup.procs": "",
+		for name, text := range map[string]string{"cgroup.controllers": controllers, "cgroup.subtree_control": controllers, "cgroup.procs": "",
 			"memory.min": "0", "memory.low": "0"} {
 			if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 				t.Fatal(err)
@@ -183,7 +189,7 @@ func paperTree(t *testing.T) *cgroup.Tree {
 		}
 	}
 	tree, err := cgroup.Open(cgroup.Options{Mount: mount, Name: "paper"})
-	if err != nil || tree.Mode() != cgroup.Enforced {
+	if err != nil || tree.Mode() != mode {
 		t.Fatalf("mode %v, %v: %s", tree.Mode(), err, tree.Why())
 	}
 	t.Cleanup(tree.Close)
@@ -431,11 +437,11 @@ func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
 		f.comp.says(120 * mib)
-		f.look(time.Now(), 0)
+		f.look(time.Now(), 0, 0)
 		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
 		wait(30 * time.Second)
 		f.comp.says(120 * mib)
-		f.look(time.Now(), 0)
+		f.look(time.Now(), 0, 0)
 		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
 	})
 }

@@ -74,6 +74,7 @@ type process struct {
 	latest    atomic.Pointer[cgroup.Reading] // see measured
 	looked    programs.Looked                // by the sampler, whose alone it is
 	relook    atomic.Bool                    // the lines are others than then
+	ran       time.Duration                  // what all runs had, when the sampler looked, or restless
 	confirmed atomic.Int64                   // when latest held still, since processStart
 
 	mu       sync.Mutex
@@ -290,7 +291,7 @@ func (p *process) measured(r *cgroup.Reading) {
 // reason to look again.
 func (p *process) reading() reading {
 	r := p.latest.Load()
-	if r == nil || time.Since(processStart)-time.Duration(p.confirmed.Load()) > programs.SampleFresh {
+	if held := p.host.still.confirmed(time.Duration(p.confirmed.Load())); r == nil || time.Since(processStart)-held > programs.SampleFresh {
 		now, err := p.comp.Read()
 		if err != nil {
 			return reading{}

@@ -24,6 +24,7 @@ func (p *process) revise(next *conf.Program) (held []string) {
 		held = append(held, fmt.Sprintf("limits.%s stays %d until its next run: what it was before is not known", r.Name, r.Value))
 	}
 	p.prog.Store(&rules)
+	p.host.still.disturb()
 	p.reviseWire(&rules)
 	p.reviseLeniency(old, &rules)
 	if old.Limits != rules.Limits {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"strconv"
 
+	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
 )
@@ -34,10 +35,10 @@ func readRoom(h *host, p *conf.Program, beside ref) programs.Room {
 // meminfo is the host's memory, in bytes (/proc/meminfo); 0 for what the kernel does not say.
 type meminfo struct{ total, available, swapTotal, swapFree int64 }
 
-var meminfoFile = hostFile{name: "/proc/meminfo"}
+var meminfoFile = cgroup.KeptFile{Name: "/proc/meminfo"}
 
 func readMeminfo() meminfo {
-	b, err := meminfoFile.read()
+	b, err := meminfoFile.Read()
 	if err != nil {
 		return meminfo{}
 	}

@@ -30,7 +30,10 @@ func (h *host) sampler(ctx context.Context) {
 
 // sampleSoon has the sampler look within [programs.SampleCalm]: at a run that it does not
 // know, or not by its lines of now.
-func (h *host) sampleSoon() { h.alarm.within(programs.SampleCalm) }
+func (h *host) sampleSoon() {
+	h.still.disturb()
+	h.alarm.within(programs.SampleCalm)
+}
 
 // round looks at every run that may have changed, and at the host, and says when to do
 // that again.
@@ -39,6 +42,7 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	enforced := h.tree.Mode() == cgroup.Enforced
 	wait := programs.SampleMost
 	all, swapped := false, false
+	ran, known := h.tree.CPUTime() // before the looks: what runs meanwhile counts as later
 	if enforced {
 		swap, err := h.tree.Swapped()
 		swapped = swap > 0 || err != nil
@@ -48,13 +52,23 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
-	for _, p := range h.all() {
-		if enforced {
-			wait = min(wait, p.follow(now, all, swapped))
-		} else {
-			wait = min(wait, p.look(now, lost.Bytes))
+	if known && h.still.lasts(now, ran) {
+		wait = h.still.pass.Again(swapped)
+	} else {
+		pass := programs.Pass{At: now, Ran: ran, Whole: known}
+		line := int64(0)
+		for _, p := range h.all() {
+			if enforced {
+				wait = min(wait, p.follow(now, ran, all, swapped))
+			} else {
+				wait = min(wait, p.look(now, ran, lost.Bytes))
+			}
+			pass.Whole = pass.Whole && p.ran == ran
+			p.keepScores(now) // on the way: it never wakes anybody
+			line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
 		}
-		p.keepScores(now) // on the way: it never wakes anybody
+		pass.Next = wait
+		h.still.pass, h.line = pass, line
 	}
 	wait = min(wait, h.watermark(r))
 	h.history.look(r, now, wait, func() map[string]history.Program { return h.usage(enforced) })
@@ -62,7 +76,7 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 }
 
 // look samples the run unless what was seen of it still holds, and says when to look again.
-func (p *process) look(now time.Time, lost int64) time.Duration {
+func (p *process) look(now time.Time, ran time.Duration, lost int64) time.Duration {
 	if p.relook.Swap(false) {
 		p.looked = programs.Looked{}
 	}
@@ -70,12 +84,12 @@ func (p *process) look(now time.Time, lost int64) time.Duration {
 		p.confirmed.Store(int64(now.Sub(processStart)))
 		return rest
 	}
-	return p.sample(lost)
+	return p.sample(ran, lost)
 }
 
 // sample compares a reading with the run's lines and says when to look again; lost is
-// what the host has lost by now.
-func (p *process) sample(lost int64) time.Duration {
+// what the host has lost by now, ran the CPU time that all runs have used.
+func (p *process) sample(ran time.Duration, lost int64) time.Duration {
 	rules := p.prog.Load()
 	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
 	none := line == 0 && rules.Limits.MemoryMax == conf.Unlimited
@@ -88,6 +102,7 @@ func (p *process) sample(lost int64) time.Duration {
 	}
 	p.measured(&r)
 	p.learn(r.Measure)
+	p.ran = ran
 	p.mu.Lock()
 	last := p.grown
 	p.grown = sample{r.At, r.Measure, r.Swap}
@@ -117,6 +132,9 @@ func (p *process) sample(lost int64) time.Duration {
 	if line == 0 || r.Measure < line { // over it, it is judged again and again
 		l.Room = most - r.Measure
 	}
+	if l.Room <= 0 {
+		p.ran = restless
+	}
 	p.looked = l
 	return l.Next
 }
@@ -124,7 +142,7 @@ func (p *process) sample(lost int64) time.Duration {
 // follow looks at a run of which the kernel tells: if all are to be looked at, if its line is
 // another, if the kernel may have nothing to tell of it, or if something of some run is in
 // swap and it is time again. It says when to do that next.
-func (p *process) follow(now time.Time, all, swapped bool) time.Duration {
+func (p *process) follow(now time.Time, ran time.Duration, all, swapped bool) time.Duration {
 	if !p.relook.Swap(false) && !all && !p.unheard() {
 		if !swapped {
 			return programs.SampleMost
@@ -133,6 +151,7 @@ func (p *process) follow(now time.Time, all, swapped bool) time.Duration {
 			return rest
 		}
 	}
+	p.ran = ran
 	next := p.backUp(swapped)
 	p.looked = programs.Looked{At: now, Next: next}
 	return next
@@ -161,6 +180,7 @@ func (p *process) backUp(swapped bool) time.Duration {
 		return programs.SampleMost
 	}
 	if current+swap >= line || p.raised() {
+		p.ran = restless
 		p.judge(true)
 	}
 	if swap > 0 {

@@ -67,14 +67,14 @@ func (f *fakeRun) backUpOrLook(enforced bool, now time.Time) time.Duration {
 	if enforced {
 		return f.backUp(true)
 	}
-	return f.look(now, 0)
+	return f.look(now, 0, 0)
 }
 
 // A run that is gone is no reason to hurry.
 func TestSampleOfWhatIsGone(t *testing.T) {
 	f := newFakeRun(t, false, nil)
 	f.comp.err = cgroup.ErrGone
-	if next := f.look(time.Now(), 0); next != programs.SampleMost || len(f.posted) != 0 {
+	if next := f.look(time.Now(), 0, 0); next != programs.SampleMost || len(f.posted) != 0 {
 		t.Errorf("again after %v, posted %+v", next, f.posted)
 	}
 }
@@ -110,22 +110,21 @@ func TestSamplerLearnsOfRuns(t *testing.T) {
 		f.host.runs[f.ref] = f.process
 		f.host.mu.Unlock()
 		f.comp.says(10 * mib)
-		looks := func(what string, after time.Duration) {
+		looks := func(what string, change func(), after time.Duration) {
 			t.Helper()
-			was := f.comp.readings()
+			was := f.comp.readings() // a round may be at the very moment of the change
+			change()
 			time.Sleep(after)
 			synctest.Wait()
 			if f.comp.readings() == was {
 				t.Errorf("%s: no look in %v", what, after)
 			}
 		}
-		f.watchMemory()
-		looks("a new run", programs.SampleCalm+programs.SampleLow)
+		looks("a new run", f.watchMemory, programs.SampleCalm+programs.SampleLow)
 		time.Sleep(programs.SampleCalm)
 		rules := *f.prog.Load()
 		rules.Recycle.MaxMemory = 11 * mib
-		f.revise(&rules)
-		looks("a new line", programs.SampleCalm)
+		looks("a new line", func() { f.revise(&rules) }, programs.SampleCalm)
 	})
 }
 

@@ -36,14 +36,10 @@ func (h *host) watermark(r hostReading) time.Duration {
 		h.post(r)
 		wait = programs.SampleMost // the loop looks
 	}
-	var line int64
-	for _, p := range h.all() {
-		line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
-	}
-	if line == 0 {
+	if h.line == 0 {
 		return wait
 	}
-	if r.available < line {
+	if r.available < h.line {
 		h.post(available{r.available})
 	}
 	return min(wait, watermarkEvery)

@@ -1,0 +1,42 @@
+package supervisor
+
+import (
+	"sync/atomic"
+	"time"
+
+	"bulkhead/programs"
+)
+
+// still is the time in which no process of any program has run: there is nothing to look for then.
+type still struct {
+	pass      programs.Pass        // the latest; the sampler's alone
+	disturbed atomic.Bool          // a look is wanted all the same
+	span      atomic.Pointer[span] // nil: something has run
+}
+
+// span is a time, since processStart.
+type span struct{ from, to time.Duration }
+
+// restless makes a run take part in no still time: it is over a line and to be judged again and again.
+const restless time.Duration = -1
+
+// disturb has the next round look at the runs.
+func (s *still) disturb() { s.disturbed.Store(true) }
+
+// lasts says that the latest pass still holds. ran is the CPU time that all runs have used.
+func (s *still) lasts(now time.Time, ran time.Duration) bool {
+	if s.disturbed.Swap(false) || !s.pass.Holds(now, ran) {
+		s.span.Store(nil)
+		return false
+	}
+	s.span.Store(&span{s.pass.At.Sub(processStart), now.Sub(processStart)})
+	return true
+}
+
+// confirmed is until when what was seen at that time is known to have held.
+func (s *still) confirmed(at time.Duration) time.Duration {
+	if sp := s.span.Load(); sp != nil && at >= sp.from {
+		return max(at, sp.to)
+	}
+	return at
+}
