@@ -38,7 +38,6 @@ type host struct {
 	near       atomic.Int64  // bytes available, below which a shortage is near
 	seen       sample        // what was available when the sampler looked last
 	still      still         // the sampler need not look at the runs
-	line       int64         // bytes, the highest when_available_below of what runs; the sampler's
 	history    *historian    // nil: nothing is written down
 
 	mu      sync.Mutex

@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"bulkhead/cgroup"
@@ -46,9 +47,7 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	if enforced {
 		swap, err := h.tree.Swapped()
 		swapped = swap > 0 || err != nil
-		if all = h.history.due(now, wait); all { // it wants to know what is charged to each
-			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
-		}
+		all = h.history.due(now, wait) // it wants to know what is charged to each
 	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
@@ -57,6 +56,9 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	} else {
 		pass := programs.Pass{At: now, Ran: ran, Whole: known}
 		line := int64(0)
+		if all {
+			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
+		}
 		for _, p := range h.all() {
 			if enforced {
 				wait = min(wait, p.follow(now, ran, all, swapped))
@@ -68,10 +70,15 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 			line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
 		}
 		pass.Next = wait
-		h.still.pass, h.line = pass, line
+		h.still.found(pass, line)
 	}
 	wait = min(wait, h.watermark(r))
-	h.history.look(r, now, wait, func() map[string]history.Program { return h.usage(enforced) })
+	h.history.look(r, now, wait, func() map[string]history.Program {
+		if h.still.used == nil {
+			h.still.used = h.usage(enforced)
+		}
+		return maps.Clone(h.still.used)
+	})
 	return wait
 }
 

@@ -5,13 +5,18 @@ import (
 	"time"
 
 	"bulkhead/programs"
+	"bulkhead/supervisor/history"
 )
 
 // still is the time in which no process of any program has run: there is nothing to look for then.
 type still struct {
-	pass      programs.Pass        // the latest; the sampler's alone
 	disturbed atomic.Bool          // a look is wanted all the same
 	span      atomic.Pointer[span] // nil: something has run
+
+	// The sampler's alone:
+	pass programs.Pass              // the latest
+	line int64                      // bytes, the highest when_available_below of what it came by
+	used map[string]history.Program // what the runs of each program have held since; nil: not asked yet
 }
 
 // span is a time, since processStart.
@@ -22,6 +27,9 @@ const restless time.Duration = -1
 
 // disturb has the next round look at the runs.
 func (s *still) disturb() { s.disturbed.Store(true) }
+
+// found takes in a pass.
+func (s *still) found(pass programs.Pass, line int64) { s.pass, s.line, s.used = pass, line, nil }
 
 // lasts says that the latest pass still holds. ran is the CPU time that all runs have used.
 func (s *still) lasts(now time.Time, ran time.Duration) bool {

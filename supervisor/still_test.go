@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"bulkhead/cgroup"
 	"bulkhead/conf"
 	"bulkhead/programs"
@@ -145,12 +147,18 @@ func TestNothingRunsWhereTheKernelTells(t *testing.T) {
 		s.next("it is no more, after this look", 2)
 		for range 10 {
 			time.Sleep(time.Minute)
+			over.comp.says(50 * mib) // which only the next look would find
 			if wait := s.next("nothing has run", 0); wait != programs.SampleMost {
 				t.Errorf("again after %v", wait)
 			}
 		}
 		if n := len(w.lines); n != 13 {
 			t.Errorf("%d lines of the history", n)
+		}
+		for _, l := range w.lines[3:] {
+			if diff := cmp.Diff(w.lines[2].Programs, l.Programs); diff != "" {
+				t.Errorf("a line of the still time is not as the one before:\n%s", diff)
+			}
 		}
 		s.used("usage_usec 1001\n")
 		time.Sleep(time.Minute)

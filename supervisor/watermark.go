@@ -36,10 +36,10 @@ func (h *host) watermark(r hostReading) time.Duration {
 		h.post(r)
 		wait = programs.SampleMost // the loop looks
 	}
-	if h.line == 0 {
+	if h.still.line == 0 {
 		return wait
 	}
-	if r.available < h.line {
+	if r.available < h.still.line {
 		h.post(available{r.available})
 	}
 	return min(wait, watermarkEvery)

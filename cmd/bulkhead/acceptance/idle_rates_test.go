@@ -31,10 +31,15 @@ max_memory = "12M"
 	time.Sleep(8 * time.Second) // the start's garbage is given back by then
 	pid := s.cmd.Process.Pid
 	const span = 30 * time.Second
-	ticks, switches := cpuTicks(t, pid), voluntary(t, pid)
-	time.Sleep(span)
-	figure("idle with %d instances, in %v: %d ticks of CPU time (100 a second), %d voluntary context switches of all threads",
-		instances, span, cpuTicks(t, pid)-ticks, voluntary(t, pid)-switches)
+	idle := func(when string) {
+		ticks, switches := cpuTicks(t, pid), voluntary(t, pid)
+		time.Sleep(span)
+		figure("idle with %d instances, in %v %s: %d ticks of CPU time (100 a second), %d voluntary context switches of all threads",
+			instances, span, when, cpuTicks(t, pid)-ticks, voluntary(t, pid)-switches)
+	}
+	idle("after the start")
+	time.Sleep(time.Minute) // each is looked at once more, after its own first seconds
+	idle("later")
 	rollup := fmt.Sprintf("/proc/%d/smaps_rollup", pid)
 	figure("idle with %d instances: Pss %d KiB (anonymous %d KiB, in huge pages %d KiB)", instances,
 		procField(t, rollup, "Pss:"), procField(t, rollup, "Pss_Anon:"), procField(t, rollup, "AnonHugePages:"))
