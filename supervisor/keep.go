@@ -19,6 +19,8 @@ type keep struct {
 	all  func()      // has everything held again
 	tell func(error) // of one that could not be had
 
+	tried chan struct{} // closed when the first one is there, or could not be had
+
 	mu     sync.Mutex
 	k      *keeper.Keeper // nil while there is none
 	closed bool
@@ -29,13 +31,18 @@ const (
 	keepMost  = time.Minute
 )
 
-// newKeep connects, or goes on trying.
+// newKeep connects, or goes on trying. A keeper takes two executions of this program to
+// start, which nobody waits for but who has something to hold.
 func newKeep(open func() (*keeper.Keeper, error), all func(), tell func(error)) *keep {
-	k := &keep{open: open, all: all, tell: tell}
-	if err := k.connect(); err != nil {
-		tell(err)
-		go k.again()
-	}
+	k := &keep{open: open, all: all, tell: tell, tried: make(chan struct{})}
+	go func() {
+		err := k.connect()
+		close(k.tried)
+		if err != nil {
+			tell(err)
+			k.again()
+		}
+	}()
 	return k
 }
 
@@ -83,11 +90,12 @@ func (k *keep) again() {
 	}
 }
 
-// get returns the connection, nil when there is none.
+// get returns the connection, nil when there is none. It waits for the first attempt.
 func (k *keep) get() *keeper.Keeper {
 	if k == nil {
 		return nil
 	}
+	<-k.tried
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	return k.k
@@ -112,6 +120,7 @@ func (k *keep) end(nothing bool) {
 	if k == nil {
 		return
 	}
+	<-k.tried
 	k.mu.Lock()
 	c := k.k
 	k.k, k.closed = nil, true
