@@ -36,41 +36,33 @@ func (h *host) sampleSoon() {
 	h.alarm.within(programs.SampleCalm)
 }
 
-// round looks at every run that may have changed, and at the host, and says when to do
+// round looks at the host, and at every run that may have changed, and says when to do
 // that again.
 func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	now := time.Now()
-	enforced := h.tree.Mode() == cgroup.Enforced
-	wait := programs.SampleMost
-	all, swapped := false, false
 	ran, known := h.tree.CPUTime() // before the looks: what runs meanwhile counts as later
+	enforced := h.tree.Mode() == cgroup.Enforced
+	all, swapped := false, false
 	if enforced {
 		swap, err := h.tree.Swapped()
 		swapped = swap > 0 || err != nil
-		all = h.history.due(now, wait) // it wants to know what is charged to each
+		all = h.history.due(now, programs.SampleMost) // it wants to know what is charged to each
 	} else {
 		*lost = lost.Follow(r.memory.available+r.memory.swapFree, r.memory.total > 0)
 	}
+	wait := time.Duration(0)
 	if known && h.still.lasts(now, ran) {
 		wait = h.still.pass.Again(swapped)
 	} else {
-		pass := programs.Pass{At: now, Ran: ran, Whole: known}
-		line := int64(0)
-		if all {
+		pass := programs.Pass{At: now, Ran: ran, Whole: known, Next: programs.SampleMost}
+		if enforced {
+			h.lookAtAll(pass, func(p *process) time.Duration { return p.follow(now, ran, all, swapped) })
+		} else {
+			h.lookAtAll(pass, func(p *process) time.Duration { return p.look(now, ran, lost.Bytes) })
+		}
+		if wait = h.still.pass.Next; all {
 			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
 		}
-		for _, p := range h.all() {
-			if enforced {
-				wait = min(wait, p.follow(now, ran, all, swapped))
-			} else {
-				wait = min(wait, p.look(now, ran, lost.Bytes))
-			}
-			pass.Whole = pass.Whole && p.ran == ran
-			p.keepScores(now) // on the way: it never wakes anybody
-			line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
-		}
-		pass.Next = wait
-		h.still.found(pass, line)
 	}
 	wait = min(wait, h.watermark(r))
 	h.history.look(r, now, wait, func() map[string]history.Program {
@@ -80,6 +72,18 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 		return maps.Clone(h.still.used)
 	})
 	return wait
+}
+
+// lookAtAll makes a pass that has just begun. look says when to look at a run again.
+func (h *host) lookAtAll(pass programs.Pass, look func(*process) time.Duration) {
+	line := int64(0)
+	for _, p := range h.all() {
+		pass.Next = min(pass.Next, look(p))
+		pass.Whole = pass.Whole && p.ran == pass.Ran
+		p.keepScores(pass.At) // on the way: it never wakes anybody
+		line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
+	}
+	h.still.found(pass, line)
 }
 
 // look samples the run unless what was seen of it still holds, and says when to look again.
