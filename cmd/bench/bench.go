@@ -180,7 +180,7 @@ func (b *bench) limits() []string {
 	var all []string
 	for _, p := range b.peers {
 		most, why := p.limit("")
-		if most < unlimited {
+		if most < unlimited && why != "" {
 			all = append(all, fmt.Sprintf("%s: at most %s instances: %s.", p.name(), thousands(most), why))
 		}
 		if n, why := p.limit("crowd"); n < most {

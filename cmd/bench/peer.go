@@ -16,7 +16,8 @@ type peer interface {
 	name() string
 	// version is what is installed; an error says why it cannot be run.
 	version(t tools) (string, error)
-	// limit is the most instances that it is run with at a work, and why no more.
+	// limit is the most instances that it is run with at a work, but for logs, and why no
+	// more; 0 and no reason for who is there for logs alone.
 	limit(work string) (n int, why string)
 	// prepare writes its configuration.
 	prepare(s *session) error
@@ -94,5 +95,5 @@ func packaged(program, pkg string) (string, error) {
 
 // everyone are all peers, in the order of the tables.
 func everyone() []peer {
-	return []peer{raw{}, bulkhead{}, bulkhead{bare: true}, supervisord{}, s6{}, runit{}, monit{}}
+	return []peer{raw{}, raw{straight: true}, bulkhead{}, bulkhead{bare: true}, supervisord{}, s6{}, runit{}, monit{}}
 }

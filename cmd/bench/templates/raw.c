@@ -2,9 +2,10 @@
  * The reference: what N starts, and their output, cost without a supervisor. It starts
  * N children by posix_spawn(3), which is a vfork in glibc, starts one again that
  * ends, and at SIGTERM ends them all. With RAW_OUT it copies what each of them prints from a
- * pipe to the file RAW_OUT.I, 64 KiB at a time, and starts none again.
+ * pipe to the file RAW_OUT.I, 64 KiB at a time, and starts none again. With RAW_STRAIGHT too
+ * that file is their standard output, and nothing is copied.
  *
- *	[RAW_OUT=FILE] raw N COMMAND [ARGUMENT ...]
+ *	[RAW_OUT=FILE [RAW_STRAIGHT=1]] raw N COMMAND [ARGUMENT ...]
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -37,25 +38,32 @@ static pid_t begin(char **argv)
 	return pid;
 }
 
-/* The pipe is as large as bulkhead's. */
-static pid_t begin_to(char **argv, int *from)
+static pid_t begin_to(char **argv, int out)
 {
-	int ends[2];
 	pid_t pid;
 	posix_spawn_file_actions_t actions;
-	if (pipe2(ends, O_CLOEXEC) < 0 || posix_spawn_file_actions_init(&actions))
+	if (posix_spawn_file_actions_init(&actions) || posix_spawn_file_actions_adddup2(&actions, out, 1))
 		exit(103);
-	fcntl(ends[1], F_SETPIPE_SZ, 256 << 10);
-	posix_spawn_file_actions_adddup2(&actions, ends[1], 1);
 	if (posix_spawn(&pid, argv[0], &actions, NULL, argv, environ))
 		exit(101);
 	posix_spawn_file_actions_destroy(&actions);
+	return pid;
+}
+
+/* The pipe is as large as bulkhead's. */
+static pid_t begin_piped(char **argv, int *from)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		exit(103);
+	fcntl(ends[1], F_SETPIPE_SZ, 256 << 10);
+	pid_t pid = begin_to(argv, ends[1]);
 	close(ends[1]);
 	*from = ends[0];
 	return pid;
 }
 
-static int copy(const char *out, int n, char **argv)
+static int copy(const char *out, int straight, int n, char **argv)
 {
 	static char block[64 << 10];
 	struct pollfd *from = calloc(n, sizeof *from);
@@ -65,10 +73,11 @@ static int copy(const char *out, int n, char **argv)
 		char path[4096];
 		snprintf(path, sizeof path, "%s.%d", out, i);
 		to[i] = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
-		pids[i] = begin_to(argv, &from[i].fd);
-		from[i].events = POLLIN;
 		if (to[i] < 0)
 			return 104;
+		from[i].events = POLLIN;
+		from[i].fd = -1; /* poll passes it over */
+		pids[i] = straight ? begin_to(argv, to[i]) : begin_piped(argv, &from[i].fd);
 	}
 	while (!over) {
 		if (poll(from, n, -1) < 0)
@@ -100,7 +109,7 @@ int main(int argc, char **argv)
 	sigaction(SIGTERM, &sa, NULL);
 	const char *out = getenv("RAW_OUT");
 	if (out)
-		return copy(out, n, argv + 2);
+		return copy(out, getenv("RAW_STRAIGHT") != NULL, n, argv + 2);
 	for (int i = 0; i < n; i++)
 		pids[i] = begin(argv + 2);
 	for (int told = 0; left > 0;) {
