@@ -24,3 +24,13 @@ func TestParseCPUTime(t *testing.T) {
 		t.Errorf("%v where there are no cgroups", got)
 	}
 }
+
+func FuzzCPUTime(f *testing.F) {
+	f.Add([]byte("usage_usec 314163530\nuser_usec 258012596\n"))
+	f.Add([]byte("usage_usec 99999999999999999999\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if got, ok := parseCPUTime(b); got < 0 {
+			t.Errorf("%q: %v, %v", b, got, ok)
+		}
+	})
+}

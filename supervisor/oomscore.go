@@ -24,6 +24,7 @@ type scores struct {
 	sync.Mutex                // held while they are written
 	want       int            // what the config says
 	again      time.Time      // not before: the next look
+	ran        time.Duration  // what all runs had used of the CPU at the last one
 	calm       int            // looks in a row that found nothing
 	told       map[int]uint64 // who was told of: pid and start time
 }
@@ -48,22 +49,27 @@ type scored struct {
 // process changes all that it forks afterwards has as well.
 const scoresTold = 4
 
-// keepScores puts back what processes of the run have changed, if it is time to look.
-func (p *process) keepScores(now time.Time) {
-	if p.prog.Load().Process.OOMScoreFree || !p.scores.TryLock() {
-		return // or they are being set just now
+// keepScores puts back what processes of the run have changed, if it is time to look. It says
+// whether that was seen to since all runs together had used so much CPU time.
+func (p *process) keepScores(now time.Time, ran time.Duration) (seen bool) {
+	if p.prog.Load().Process.OOMScoreFree {
+		return true
+	}
+	if !p.scores.TryLock() {
+		return false // they are being set just now
 	}
 	defer p.scores.Unlock()
 	s := &p.scores
 	if now.Before(s.again) {
-		return
+		return s.ran == ran
 	}
 	defer func() { s.again = now.Add(programs.NextScore(s.calm)) }()
 	s.calm++
 	pids, err := p.comp.Recent()
 	if err != nil {
-		return // it is gone, most likely; or the next look succeeds
+		return false // it is gone, most likely; or the next look succeeds
 	}
+	s.ran = ran
 	var last scored
 	found := 0
 	var changed map[int]uint64 // most of the time there is none
@@ -94,6 +100,7 @@ func (p *process) keepScores(now time.Time) {
 		p.host.post(last)
 	}
 	s.remember(changed)
+	return true
 }
 
 // remember adds to those who were told of and are there still.

@@ -74,7 +74,7 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 			t.Helper()
 			now = now.Add(scoreLater)
 			renew(t, run)
-			run.keepScores(now)
+			run.keepScores(now, 0)
 			return w.scored()
 		}
 		main := run.child.PID
@@ -92,7 +92,7 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 		}
 		w.say(r, []byte("\n"))
 		written()
-		run.keepScores(now.Add(programs.NextScore(0) - 1))
+		run.keepScores(now.Add(programs.NextScore(0)-1), 0)
 		if got := w.scored(); len(got) != 0 || score(t, main) != 150 {
 			t.Errorf("looked at too often: %+v", got)
 		}
@@ -121,9 +121,9 @@ func TestScoresFollowTheConfig(t *testing.T) {
 		next.Process.OOMScoreAdj = 300
 		run.revise(&next)
 		flush(&run.lane)
-		run.keepScores(time.Now()) // it is young
+		run.keepScores(time.Now(), 0) // it is young
 		renew(t, run)
-		run.keepScores(time.Now().Add(scoresAfter))
+		run.keepScores(time.Now().Add(scoresAfter), 0)
 		if got := w.scored(); len(got) != 0 || run.scores.again.Before(time.Now().Add(2*scoresAfter)) || score(t, run.child.PID) != 300 {
 			t.Errorf("%+v, and it has %d", got, score(t, run.child.PID))
 		}
@@ -132,12 +132,12 @@ func TestScoresFollowTheConfig(t *testing.T) {
 		if err := os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", run.child.PID), []byte("900"), 0); err != nil {
 			t.Fatal(err)
 		}
-		run.keepScores(time.Now().Add(time.Hour))
+		run.keepScores(time.Now().Add(time.Hour), 0)
 		if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != 900 {
 			t.Errorf("%+v, and it has %d", got, score(t, run.child.PID))
 		}
 		w.finish(r)
-		run.keepScores(time.Now().Add(2 * time.Hour)) // it is gone
+		run.keepScores(time.Now().Add(2*time.Hour), 0) // it is gone
 		w.quiet()
 	})
 }
@@ -150,7 +150,7 @@ func TestManyScores(t *testing.T) {
 	r, run := w.up(p)
 	written()
 	renew(t, run)
-	run.keepScores(time.Now().Add(scoresAfter))
+	run.keepScores(time.Now().Add(scoresAfter), 0)
 	got := w.scored()
 	if len(got) != scoresTold+1 || got[scoresTold].more != 10-scoresTold-1 || got[0].more != 0 {
 		t.Errorf("%+v", got)
@@ -174,7 +174,7 @@ func TestManyScores(t *testing.T) {
 	}
 	await[exited](w) // nothing is left to wait for
 	renew(t, run)
-	run.keepScores(time.Now().Add(time.Hour))
+	run.keepScores(time.Now().Add(time.Hour), 0)
 	if n := len(run.scores.told); n != 0 {
 		t.Errorf("%d are remembered that are gone", n)
 	}
@@ -218,12 +218,12 @@ func TestScoreOfACheckThatBegins(t *testing.T) {
 		t.Fatal("it is asked already")
 	}
 	renew(t, run)
-	run.keepScores(time.Now().Add(scoresAfter))
+	run.keepScores(time.Now().Add(scoresAfter), 0)
 	if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != own {
 		t.Errorf("%+v", got)
 	}
 	run.asked.end()
-	run.keepScores(time.Now().Add(time.Hour))
+	run.keepScores(time.Now().Add(time.Hour), 0)
 	if got := w.scored(); len(got) != 1 || score(t, run.child.PID) != own+1 {
 		t.Errorf("%+v", got)
 	}
@@ -250,7 +250,7 @@ func scoreHelper() error {
 	p := &process{host: h, comp: oneProcess(child.Process.Pid)}
 	p.prog.Store(&conf.Program{})
 	p.scores.want = -500
-	p.keepScores(time.Now())
+	p.keepScores(time.Now(), 0)
 	if len(told) != 0 { // it has what the supervisor has: it was born so
 		return fmt.Errorf("told of what was never changed: %+v", told)
 	}
@@ -258,7 +258,7 @@ func scoreHelper() error {
 		return err
 	}
 	for i := range 3 {
-		p.keepScores(time.Now().Add(time.Duration(i+1) * time.Hour))
+		p.keepScores(time.Now().Add(time.Duration(i+1)*time.Hour), 0)
 	}
 	if len(told) != 1 {
 		return fmt.Errorf("told %d times: %+v", len(told), told)
@@ -324,6 +324,6 @@ func BenchmarkKeepScores(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(scoreLater)
-		p.keepScores(now)
+		p.keepScores(now, 0)
 	}
 }

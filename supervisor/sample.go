@@ -79,8 +79,8 @@ func (h *host) lookAtAll(pass programs.Pass, look func(*process) time.Duration) 
 	line := int64(0)
 	for _, p := range h.all() {
 		pass.Next = min(pass.Next, look(p))
-		pass.Whole = pass.Whole && p.ran == pass.Ran
-		p.keepScores(pass.At) // on the way: it never wakes anybody
+		seen := p.keepScores(pass.At, pass.Ran) // on the way: it never wakes anybody
+		pass.Whole = pass.Whole && seen && p.ran == pass.Ran
 		line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
 	}
 	h.still.found(pass, line)

@@ -119,6 +119,39 @@ func TestNothingRuns(t *testing.T) {
 	})
 }
 
+// Who has changed its oom_score_adj and runs no more is found out before anything rests.
+func TestNothingRunsSinceScores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		free := newFakeRun(t, false, func(p *conf.Program) { p.Process.OOMScoreFree = true })
+		young := newFakeRun(t, false, nil)
+		s := newStillHost(t, cgroup.Tracking, free, young)
+		young.scores.begin(0)
+		listed := func(what string, want int) {
+			t.Helper()
+			if n := len(young.comp.listed()); n != want {
+				t.Errorf("%s: its processes were listed %d times, want %d", what, n, want)
+			}
+		}
+		s.next("the first round", 2)
+		s.next("it is too young for a look at scores", 2)
+		listed("too young", 0)
+		s.next("it is looked at", 0)
+		listed("old enough", 1)
+		s.used("usage_usec 1001\n")
+		s.next("something has run, the next look at scores is far", 0)
+		time.Sleep(programs.SampleMost)
+		s.next("they are measured again", 2)
+		time.Sleep(programs.SampleMost)
+		s.next("still, but for the scores", 2)
+		listed("before its time", 1)
+		time.Sleep(programs.SampleMost)
+		s.next("it is time to look at scores", 2)
+		listed("in its time", 2)
+		time.Sleep(programs.SampleMost)
+		s.next("still in all respects", 0)
+	})
+}
+
 // Of runs without lines nothing is to be found soon, whether they run or not.
 func TestNothingRunsWithoutLines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
