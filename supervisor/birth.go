@@ -46,9 +46,9 @@ func (b *birth) run() {
 	}
 	b.host.mu.Lock()
 	b.host.runs[b.ref] = p
-	b.host.still.disturb()
 	b.host.pids[p.child.PID] = p
 	b.host.mu.Unlock()
+	b.host.bore(time.Now())
 	b.host.starting.done()
 	known := runRecord{Ticks: p.ticks, Cgroup: p.comp.ID(), Instance: p.name.instance, Before: p.before, Watchdog: b.watchdog()}
 	b.host.post(spawned{b.ref, p.child.PID, p, known, p.child.Warnings})

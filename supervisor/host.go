@@ -37,6 +37,7 @@ type host struct {
 	reserve    atomic.Int64  // of the host's memory, bytes
 	near       atomic.Int64  // bytes available, below which a shortage is near
 	seen       sample        // what was available when the sampler looked last
+	born       atomic.Int64  // when a run was started last, since processStart; 0 never
 	still      still         // the sampler need not look at the runs
 	history    *historian    // nil: nothing is written down
 

@@ -19,8 +19,18 @@ const keyRelieved = "relieved/"
 
 const watermarkEvery = 5 * time.Second
 
+// bornLately is for how long after a start the host is looked at each [programs.SampleCalm].
+const bornLately = 2 * programs.SampleCalm
+
 // available is the news that the host has so many bytes, less than some watermark.
 type available struct{ bytes int64 }
+
+// bore has the sampler look soon, and soon again: what has just been started may take all that
+// the host has, and how fast, two readings say.
+func (h *host) bore(at time.Time) {
+	h.born.Store(int64(at.Sub(processStart)))
+	h.sampleSoon()
+}
 
 // watermark compares a reading with the highest watermark of what runs, and says
 // when to look again. The loop hears of it too when a shortage is near: a host may
@@ -29,6 +39,9 @@ func (h *host) watermark(r hostReading) time.Duration {
 	near, now := h.near.Load(), time.Now()
 	wait := programs.NextHostSample(r.available-near, h.seen.measure-r.available, now.Sub(h.seen.at))
 	h.seen = sample{at: now, measure: r.available}
+	if born := time.Duration(h.born.Load()); born != 0 && now.Sub(processStart)-born < bornLately {
+		wait = min(wait, programs.SampleCalm)
+	}
 	if near == 0 {
 		wait = programs.SampleMost
 	}

@@ -2,9 +2,11 @@ package supervisor
 
 import (
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"bulkhead/conf"
+	"bulkhead/programs"
 )
 
 // A service is recycled at its watermark, once per cooldown, and nobody else is.
@@ -49,6 +51,37 @@ func TestCooldownOutlivesACrash(t *testing.T) {
 			w.loop.post(available{1})
 			w.after(5 * time.Second)
 			same(t, "asked in the cooldown", len(w.edge.log()) == 0, running)
+		})
+	}
+}
+
+// What takes all of the host's memory in the time between two rounds, as they come when nothing
+// happens, is noticed while there is some left, whenever it is started.
+func TestNoticedInTimeAfterAStart(t *testing.T) {
+	const host, rate = 1800 * mib, 130 * mib // bytes, and bytes a second: 14 s
+	for phase := time.Second; phase < 2*programs.SampleMost; phase += time.Second {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFakeRun(t, true, nil)
+			h := f.host
+			h.near.Store(300 * mib)
+			began := time.Now()
+			available := func() int64 { return host - max(0, int64(rate*(time.Since(began)-phase).Seconds())) }
+			time.AfterFunc(phase, func() { h.bore(time.Now()) })
+			h.sampleSoon()
+			for time.Since(began) < time.Minute {
+				h.alarm.wait()
+				r := hostReading{memory: meminfo{total: host, available: available()}, available: available()}
+				h.alarm.within(h.round(r, nil))
+				for _, e := range f.posted {
+					if r, ok := e.(hostReading); ok {
+						if r.available < 50*mib {
+							t.Errorf("started after %v: noticed with %d MiB left", phase, r.available/mib)
+						}
+						return
+					}
+				}
+			}
+			t.Errorf("started after %v: not noticed", phase)
 		})
 	}
 }
