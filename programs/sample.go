@@ -13,6 +13,9 @@ const (
 	// SampleFresh is how old what the sampler says may be for who asks how a run is, where
 	// sampling is all there is: the last round, with the time that one takes.
 	SampleFresh = SampleCalm + SampleLow
+	// SampleBorn is for how long after a start the host is looked at each SampleCalm: by two
+	// readings it is known how fast its memory goes.
+	SampleBorn = 2 * SampleCalm
 	// sampleSoon is how much too early a run may be looked at, to spare a round of its own.
 	sampleSoon = SampleLow / 2
 	// scoreAgain is the time between the first two looks at the oom_score_adj of a run's

@@ -19,9 +19,6 @@ const keyRelieved = "relieved/"
 
 const watermarkEvery = 5 * time.Second
 
-// bornLately is for how long after a start the host is looked at each [programs.SampleCalm].
-const bornLately = 2 * programs.SampleCalm
-
 // available is the news that the host has so many bytes, less than some watermark.
 type available struct{ bytes int64 }
 
@@ -39,7 +36,7 @@ func (h *host) watermark(r hostReading) time.Duration {
 	near, now := h.near.Load(), time.Now()
 	wait := programs.NextHostSample(r.available-near, h.seen.measure-r.available, now.Sub(h.seen.at))
 	h.seen = sample{at: now, measure: r.available}
-	if born := time.Duration(h.born.Load()); born != 0 && now.Sub(processStart)-born < bornLately {
+	if born := time.Duration(h.born.Load()); born != 0 && now.Sub(processStart)-born < programs.SampleBorn {
 		wait = min(wait, programs.SampleCalm)
 	}
 	if near == 0 {
