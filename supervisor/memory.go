@@ -120,18 +120,27 @@ func (p *process) unwatchMemory() {
 
 // onMemory takes a reading when the wire, or memory.max, was touched.
 func (p *process) onMemory() {
-	counts, err := p.comp.Counts() // also arms the next event
-	if err != nil {
-		return
-	}
+	touched := p.touched()
 	p.mu.Lock()
-	touched := counts.High != p.seen.High || counts.Max != p.seen.Max
-	p.seen = counts
 	tripped := p.tripped
 	p.mu.Unlock()
 	if touched && !tripped {
 		p.judge(false)
 	}
+}
+
+// touched says that the kernel has counted a hit of the wire, or of memory.max, since it
+// was asked the last time. Asking also arms the next event.
+func (p *process) touched() bool {
+	counts, err := p.comp.Counts()
+	if err != nil {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	touched := counts.High != p.seen.High || counts.Max != p.seen.Max
+	p.seen = counts
+	return touched
 }
 
 // judge compares the measure with the line, within a second of an event or by
@@ -172,6 +181,9 @@ func (p *process) judge(sampled bool) {
 	}
 	switch {
 	case verdict.Over:
+		if sampled && p.touched() {
+			sampled = false // the look came in before the kernel's event was heard
+		}
 		p.host.post(crossed{p.ref, measure, sampled})
 	case verdict.MoveTo != 0:
 		p.setHigh(verdict.MoveTo)

@@ -288,6 +288,17 @@ func TestJudgeBySampling(t *testing.T) {
 	f.want("gone", nil)
 }
 
+// A look that comes between the kernel's event and its hearing has not found the crossing.
+func TestJudgeBeforeTheEventIsHeard(t *testing.T) {
+	f := newFakeRun(t, true, nil)
+	f.comp.counts.High++
+	f.comp.says(120 * mib)
+	f.judge(true)
+	f.want("the kernel has counted it", []any{crossed{f.ref, 120 * mib, false}})
+	f.onMemory()
+	f.want("heard, then", nil)
+}
+
 func TestRevise(t *testing.T) {
 	rules := func(line, high conf.Bytes) *conf.Program {
 		return &worker("queue", 1, func(p *conf.Program) {
