@@ -103,6 +103,7 @@ const PassMost = time.Hour
 type Pass struct {
 	At    time.Time
 	Ran   time.Duration // the CPU time that all runs had used when the round began
+	Early bool          // it looks, before its time, at each run that has run since it was looked at
 	Whole bool          // every run was looked at and left alone, and none has run since
 	Next  time.Duration // the shortest time after which one of them was to be looked at again
 }
@@ -110,6 +111,13 @@ type Pass struct {
 // Holds says that a round now, by when all runs have used so much CPU time, would find the same.
 func (p Pass) Holds(now time.Time, ran time.Duration) bool {
 	return p.Whole && ran == p.Ran && now.Sub(p.At) < PassMost
+}
+
+// Stalls says that a round now, by when all runs have used so much CPU time, had better look early:
+// nothing has run since the pass, and that none need be looked at only waits for the looks to come round. last
+// is when a pass did so before; what runs every few seconds costs no more looks by it.
+func (p Pass) Stalls(now, last time.Time, ran time.Duration) bool {
+	return !p.Whole && ran == p.Ran && now.Sub(last) >= SampleMost
 }
 
 // Again says when to ask that of a pass that holds. swapped: some run has something in swap.

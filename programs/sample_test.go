@@ -59,6 +59,22 @@ func TestPassHolds(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
+		name  string
+		p     Pass
+		since time.Duration
+		ran   time.Duration
+		want  bool
+	}{
+		{"nothing has run", part, SampleMost, time.Second, true},
+		{"something has", part, SampleMost, time.Second + time.Microsecond, false},
+		{"there was one just now", part, SampleMost - 1, time.Second, false},
+		{"it holds", whole, SampleMost, time.Second, false},
+	} {
+		if got := c.p.Stalls(at.Add(c.since), at, c.ran); got != c.want {
+			t.Errorf("stalls, %s: %v", c.name, got)
+		}
+	}
+	for _, c := range []struct {
 		next    time.Duration
 		swapped bool
 		want    time.Duration

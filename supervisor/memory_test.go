@@ -448,11 +448,11 @@ func TestBurst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
 		f.comp.says(120 * mib)
-		f.look(time.Now(), 0, 0)
+		f.look(programs.Pass{At: time.Now()}, 0)
 		f.want("sampled", []any{used{f.ref, 120 * mib}, bursting{f.ref, 120 * mib}})
 		wait(30 * time.Second)
 		f.comp.says(120 * mib)
-		f.look(time.Now(), 0, 0)
+		f.look(programs.Pass{At: time.Now()}, 0)
 		f.want("sampled too long", []any{crossed{f.ref, 120 * mib, true}})
 	})
 }

@@ -50,8 +50,8 @@ type scored struct {
 const scoresTold = 4
 
 // keepScores puts back what processes of the run have changed, if it is time to look. It says
-// whether that was seen to since all runs together had used so much CPU time.
-func (p *process) keepScores(now time.Time, ran time.Duration) (seen bool) {
+// whether that was seen to since anything has run.
+func (p *process) keepScores(pass programs.Pass) (seen bool) {
 	if p.prog.Load().Process.OOMScoreFree {
 		return true
 	}
@@ -60,16 +60,17 @@ func (p *process) keepScores(now time.Time, ran time.Duration) (seen bool) {
 	}
 	defer p.scores.Unlock()
 	s := &p.scores
-	if now.Before(s.again) {
-		return s.ran == ran
+	if !pass.At.Before(s.again) {
+		defer func() { s.again = pass.At.Add(programs.NextScore(s.calm)) }()
+		s.calm++
+	} else if s.ran == pass.Ran || !pass.Early || s.calm == 0 { // too young, or one that changes its score
+		return s.ran == pass.Ran
 	}
-	defer func() { s.again = now.Add(programs.NextScore(s.calm)) }()
-	s.calm++
 	pids, err := p.comp.Recent()
 	if err != nil {
 		return false // it is gone, most likely; or the next look succeeds
 	}
-	s.ran = ran
+	s.ran = pass.Ran
 	var last scored
 	found := 0
 	var changed map[int]uint64 // most of the time there is none

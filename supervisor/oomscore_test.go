@@ -74,7 +74,7 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 			t.Helper()
 			now = now.Add(scoreLater)
 			renew(t, run)
-			run.keepScores(now, 0)
+			run.keepScores(programs.Pass{At: now})
 			return w.scored()
 		}
 		main := run.child.PID
@@ -92,7 +92,7 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 		}
 		w.say(r, []byte("\n"))
 		written()
-		run.keepScores(now.Add(programs.NextScore(0)-1), 0)
+		run.keepScores(programs.Pass{At: now.Add(programs.NextScore(0) - 1)})
 		if got := w.scored(); len(got) != 0 || score(t, main) != 150 {
 			t.Errorf("looked at too often: %+v", got)
 		}
@@ -103,6 +103,9 @@ read x; echo 150 > /proc/$$/oom_score_adj; echo > `+path+`; read y`, func(p *con
 			if err := os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", pid), []byte("900"), 0); err != nil {
 				t.Fatal(err)
 			}
+		}
+		if seen := run.keepScores(programs.Pass{At: now.Add(time.Second), Ran: time.Second, Early: true}); seen || score(t, main) != 900 {
+			t.Errorf("one that changes its score was looked at early: %v, it has %d", seen, score(t, main))
 		}
 		if got := look(); len(got) != 0 || score(t, child) != 200 || score(t, main) != 200 {
 			t.Errorf("told a second time, or not put back: %+v", got)
@@ -121,9 +124,9 @@ func TestScoresFollowTheConfig(t *testing.T) {
 		next.Process.OOMScoreAdj = 300
 		run.revise(&next)
 		flush(&run.lane)
-		run.keepScores(time.Now(), 0) // it is young
+		run.keepScores(programs.Pass{At: time.Now()}) // it is young
 		renew(t, run)
-		run.keepScores(time.Now().Add(scoresAfter), 0)
+		run.keepScores(programs.Pass{At: time.Now().Add(scoresAfter)})
 		if got := w.scored(); len(got) != 0 || run.scores.again.Before(time.Now().Add(2*scoresAfter)) || score(t, run.child.PID) != 300 {
 			t.Errorf("%+v, and it has %d", got, score(t, run.child.PID))
 		}
@@ -132,12 +135,12 @@ func TestScoresFollowTheConfig(t *testing.T) {
 		if err := os.WriteFile(fmt.Sprintf("/proc/%d/oom_score_adj", run.child.PID), []byte("900"), 0); err != nil {
 			t.Fatal(err)
 		}
-		run.keepScores(time.Now().Add(time.Hour), 0)
+		run.keepScores(programs.Pass{At: time.Now().Add(time.Hour)})
 		if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != 900 {
 			t.Errorf("%+v, and it has %d", got, score(t, run.child.PID))
 		}
 		w.finish(r)
-		run.keepScores(time.Now().Add(2*time.Hour), 0) // it is gone
+		run.keepScores(programs.Pass{At: time.Now().Add(2 * time.Hour)}) // it is gone
 		w.quiet()
 	})
 }
@@ -150,7 +153,7 @@ func TestManyScores(t *testing.T) {
 	r, run := w.up(p)
 	written()
 	renew(t, run)
-	run.keepScores(time.Now().Add(scoresAfter), 0)
+	run.keepScores(programs.Pass{At: time.Now().Add(scoresAfter)})
 	got := w.scored()
 	if len(got) != scoresTold+1 || got[scoresTold].more != 10-scoresTold-1 || got[0].more != 0 {
 		t.Errorf("%+v", got)
@@ -174,7 +177,7 @@ func TestManyScores(t *testing.T) {
 	}
 	await[exited](w) // nothing is left to wait for
 	renew(t, run)
-	run.keepScores(time.Now().Add(time.Hour), 0)
+	run.keepScores(programs.Pass{At: time.Now().Add(time.Hour)})
 	if n := len(run.scores.told); n != 0 {
 		t.Errorf("%d are remembered that are gone", n)
 	}
@@ -218,12 +221,12 @@ func TestScoreOfACheckThatBegins(t *testing.T) {
 		t.Fatal("it is asked already")
 	}
 	renew(t, run)
-	run.keepScores(time.Now().Add(scoresAfter), 0)
+	run.keepScores(programs.Pass{At: time.Now().Add(scoresAfter)})
 	if got := w.scored(); len(got) != 0 || score(t, run.child.PID) != own {
 		t.Errorf("%+v", got)
 	}
 	run.asked.end()
-	run.keepScores(time.Now().Add(time.Hour), 0)
+	run.keepScores(programs.Pass{At: time.Now().Add(time.Hour)})
 	if got := w.scored(); len(got) != 1 || score(t, run.child.PID) != own+1 {
 		t.Errorf("%+v", got)
 	}
@@ -250,7 +253,7 @@ func scoreHelper() error {
 	p := &process{host: h, comp: oneProcess(child.Process.Pid)}
 	p.prog.Store(&conf.Program{})
 	p.scores.want = -500
-	p.keepScores(time.Now(), 0)
+	p.keepScores(programs.Pass{At: time.Now()})
 	if len(told) != 0 { // it has what the supervisor has: it was born so
 		return fmt.Errorf("told of what was never changed: %+v", told)
 	}
@@ -258,7 +261,7 @@ func scoreHelper() error {
 		return err
 	}
 	for i := range 3 {
-		p.keepScores(time.Now().Add(time.Duration(i+1)*time.Hour), 0)
+		p.keepScores(programs.Pass{At: time.Now().Add(time.Duration(i+1) * time.Hour)})
 	}
 	if len(told) != 1 {
 		return fmt.Errorf("told %d times: %+v", len(told), told)
@@ -324,6 +327,6 @@ func BenchmarkKeepScores(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		now = now.Add(scoreLater)
-		p.keepScores(now, 0)
+		p.keepScores(programs.Pass{At: now})
 	}
 }

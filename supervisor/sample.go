@@ -54,11 +54,11 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 	if known && h.still.lasts(now, ran) {
 		wait = h.still.pass.Again(swapped)
 	} else {
-		pass := programs.Pass{At: now, Ran: ran, Whole: known, Next: programs.SampleMost}
+		pass := h.still.begin(now, ran, known)
 		if enforced {
-			h.lookAtAll(pass, func(p *process) time.Duration { return p.follow(now, ran, all, swapped) })
+			h.lookAtAll(pass, func(p *process) time.Duration { return p.follow(pass, all, swapped) })
 		} else {
-			h.lookAtAll(pass, func(p *process) time.Duration { return p.look(now, ran, lost.Bytes) })
+			h.lookAtAll(pass, func(p *process) time.Duration { return p.look(pass, lost.Bytes) })
 		}
 		if wait = h.still.pass.Next; all {
 			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
@@ -79,7 +79,7 @@ func (h *host) lookAtAll(pass programs.Pass, look func(*process) time.Duration) 
 	line := int64(0)
 	for _, p := range h.all() {
 		pass.Next = min(pass.Next, look(p))
-		seen := p.keepScores(pass.At, pass.Ran) // on the way: it never wakes anybody
+		seen := p.keepScores(pass) // on the way: it never wakes anybody
 		pass.Whole = pass.Whole && seen && p.ran == pass.Ran
 		line = max(line, int64(p.prog.Load().Recycle.WhenAvailableBelow))
 	}
@@ -87,24 +87,27 @@ func (h *host) lookAtAll(pass programs.Pass, look func(*process) time.Duration) 
 }
 
 // look samples the run unless what was seen of it still holds, and says when to look again.
-func (p *process) look(now time.Time, ran time.Duration, lost int64) time.Duration {
+func (p *process) look(pass programs.Pass, lost int64) time.Duration {
 	if p.relook.Swap(false) {
 		p.looked = programs.Looked{}
 	}
-	if rest := p.looked.Rest(now, lost); rest > 0 {
-		p.confirmed.Store(int64(now.Sub(processStart)))
+	if rest := p.looked.Rest(pass.At, lost); rest > 0 && !p.missedBy(pass) {
+		p.confirmed.Store(int64(pass.At.Sub(processStart)))
 		return rest
 	}
-	return p.sample(ran, lost)
+	return p.sample(pass, lost)
 }
 
+// missedBy says that the pass looks early at what has run since this run was looked at.
+func (p *process) missedBy(pass programs.Pass) bool { return pass.Early && p.ran != pass.Ran }
+
 // sample compares a reading with the run's lines and says when to look again; lost is
-// what the host has lost by now, ran the CPU time that all runs have used.
-func (p *process) sample(ran time.Duration, lost int64) time.Duration {
+// what the host has lost by now.
+func (p *process) sample(pass programs.Pass, lost int64) time.Duration {
 	rules := p.prog.Load()
 	line, most := int64(rules.Recycle.MaxMemory), int64(rules.Limits.MemoryMax)
 	none := line == 0 && rules.Limits.MemoryMax == conf.Unlimited
-	if none && !p.needsLook() {
+	if none && !p.needsLook() && !p.missedBy(pass) {
 		return programs.SampleMost
 	}
 	r, err := p.comp.Read()
@@ -113,7 +116,7 @@ func (p *process) sample(ran time.Duration, lost int64) time.Duration {
 	}
 	p.measured(&r)
 	p.learn(r.Measure)
-	p.ran = ran
+	p.ran = pass.Ran
 	p.mu.Lock()
 	last := p.grown
 	p.grown = sample{r.At, r.Measure, r.Swap}
@@ -151,20 +154,20 @@ func (p *process) sample(ran time.Duration, lost int64) time.Duration {
 }
 
 // follow looks at a run of which the kernel tells: if all are to be looked at, if its line is
-// another, if the kernel may have nothing to tell of it, or if something of some run is in
-// swap and it is time again. It says when to do that next.
-func (p *process) follow(now time.Time, ran time.Duration, all, swapped bool) time.Duration {
-	if !p.relook.Swap(false) && !all && !p.unheard() {
+// another, if the kernel may have nothing to tell of it, if the pass looks early, or if something
+// of some run is in swap and it is time again. It says when to do that next.
+func (p *process) follow(pass programs.Pass, all, swapped bool) time.Duration {
+	if !p.relook.Swap(false) && !all && !p.unheard() && !p.missedBy(pass) {
 		if !swapped {
 			return programs.SampleMost
 		}
-		if rest := p.looked.Rest(now, 0); rest > 0 {
+		if rest := p.looked.Rest(pass.At, 0); rest > 0 {
 			return rest
 		}
 	}
-	p.ran = ran
+	p.ran = pass.Ran
 	next := p.backUp(swapped)
-	p.looked = programs.Looked{At: now, Next: next}
+	p.looked = programs.Looked{At: pass.At, Next: next}
 	return next
 }
 

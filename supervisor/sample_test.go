@@ -67,14 +67,14 @@ func (f *fakeRun) backUpOrLook(enforced bool, now time.Time) time.Duration {
 	if enforced {
 		return f.backUp(true)
 	}
-	return f.look(now, 0, 0)
+	return f.look(programs.Pass{At: now}, 0)
 }
 
 // A run that is gone is no reason to hurry.
 func TestSampleOfWhatIsGone(t *testing.T) {
 	f := newFakeRun(t, false, nil)
 	f.comp.err = cgroup.ErrGone
-	if next := f.look(time.Now(), 0, 0); next != programs.SampleMost || len(f.posted) != 0 {
+	if next := f.look(programs.Pass{At: time.Now()}, 0); next != programs.SampleMost || len(f.posted) != 0 {
 		t.Errorf("again after %v, posted %+v", next, f.posted)
 	}
 }

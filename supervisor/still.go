@@ -14,9 +14,10 @@ type still struct {
 	span      atomic.Pointer[span] // nil: something has run
 
 	// The sampler's alone:
-	pass programs.Pass              // the latest
-	line int64                      // bytes, the highest when_available_below of what it came by
-	used map[string]history.Program // what the runs of each program have held since; nil: not asked yet
+	pass  programs.Pass              // the latest
+	early time.Time                  // when one looked early
+	line  int64                      // bytes, the highest when_available_below of what it came by
+	used  map[string]history.Program // what the runs of each program have held since; nil: not asked yet
 }
 
 // span is a time, since processStart.
@@ -39,6 +40,15 @@ func (s *still) lasts(now time.Time, ran time.Duration) bool {
 	}
 	s.span.Store(&span{s.pass.At.Sub(processStart), now.Sub(processStart)})
 	return true
+}
+
+// begin makes the next pass. known says that ran is known.
+func (s *still) begin(now time.Time, ran time.Duration, known bool) programs.Pass {
+	pass := programs.Pass{At: now, Ran: ran, Whole: known, Next: programs.SampleMost}
+	if pass.Early = known && s.pass.Stalls(now, s.early, ran); pass.Early {
+		s.early = now
+	}
+	return pass
 }
 
 // confirmed is until when what was seen at that time is known to have held.
