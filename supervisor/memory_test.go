@@ -124,6 +124,9 @@ type fakeRun struct {
 
 const mib = 1 << 20
 
+// wireStep is how far above the cache a moved wire stands.
+const wireStep = 64 << 10
+
 // newFakeRun has max_memory 100M and memory_max 200M, on a host that holds the
 // limits or does not.
 func newFakeRun(t *testing.T, enforced bool, change func(*conf.Program)) *fakeRun {
@@ -235,7 +238,7 @@ func (f *fakeRun) want(what string, posted []any, highs ...int64) {
 func TestWireMovesByTheCache(t *testing.T) {
 	f := newFakeRun(t, true, nil)
 	f.touch(60*mib, 40*mib)
-	f.want("cache fired it", []any{wireMoved{f.ref, 141 * mib, 40 * mib}}, 141*mib)
+	f.want("cache fired it", []any{wireMoved{f.ref, 140*mib + wireStep, 40 * mib}}, 140*mib+wireStep)
 	f.touch(60*mib, 40*mib)
 	f.want("the same again", nil)
 	f.onMemory()
@@ -246,7 +249,7 @@ func TestWireMovesByTheCache(t *testing.T) {
 	f.touch(60*mib, 110*mib)
 	f.want("more cache than memory.max leaves", []any{wireMoved{f.ref, programs.Unlimited, 110 * mib}}, programs.Unlimited)
 	f.touch(70*mib, 10*mib)
-	f.want("the cache is gone", []any{wireMoved{f.ref, 111 * mib, 10 * mib}}, 111*mib)
+	f.want("the cache is gone", []any{wireMoved{f.ref, 110*mib + wireStep, 10 * mib}}, 110*mib+wireStep)
 	f.touch(100*mib, 10*mib)
 	f.want("over the line", []any{crossed{f.ref, 100 * mib, false}})
 	f.touch(150*mib, 0)
@@ -278,7 +281,7 @@ func TestJudgeBySampling(t *testing.T) {
 	f := newFakeRun(t, true, nil)
 	f.comp.reading = cgroup.Reading{Measure: 60 * mib, MeasureFromCurrent: 999 * mib, Cache: 30 * mib, SlabReclaimable: 10 * mib}
 	f.judge(true)
-	f.want("moved, and not told", nil, 141*mib)
+	f.want("moved, and not told", nil, 140*mib+wireStep)
 	f.comp.reading.Measure = 120 * mib // into swap: no event tells of that
 	f.judge(true)
 	f.want("over", []any{crossed{f.ref, 120 * mib, true}})
@@ -311,7 +314,7 @@ func TestRevise(t *testing.T) {
 	f.revise(rules(150*mib, conf.Unlimited))
 	f.want("higher", nil, 150*mib)
 	f.touch(120*mib, 0)
-	f.want("over the old line only", []any{wireMoved{f.ref, 151 * mib, 0}}, 151*mib)
+	f.want("over the old line only", []any{wireMoved{f.ref, 150*mib + wireStep, 0}}, 150*mib+wireStep)
 	f.revise(rules(80*mib, conf.Unlimited))
 	f.want("lower", nil, 80*mib)
 	f.touch(90*mib, 0)
@@ -410,19 +413,19 @@ func TestBurst(t *testing.T) {
 	}
 	within("short", func(f *fakeRun) {
 		f.touch(120*mib, 3*mib)
-		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 154*mib)
+		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 153*mib+wireStep)
 		f.touch(130*mib, 3*mib)
 		f.want("more", nil)
 		f.comp.says(40 * mib)
 		wait(31 * time.Second)
-		f.want("looked at its end", nil, 101*mib)
+		f.want("looked at its end", nil, 100*mib+wireStep)
 		f.touch(120*mib, 0)
-		f.want("the next", []any{bursting{f.ref, 120 * mib}}, 151*mib)
+		f.want("the next", []any{bursting{f.ref, 120 * mib}}, 150*mib+wireStep)
 		f.comp.says(0)
 	})
 	within("long", func(f *fakeRun) {
 		f.touch(120*mib, 0)
-		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 151*mib)
+		f.want("over the line", []any{bursting{f.ref, 120 * mib}}, 150*mib+wireStep)
 		wait(29 * time.Second)
 		f.want("not yet", nil)
 		wait(time.Second)
@@ -431,19 +434,19 @@ func TestBurst(t *testing.T) {
 	within("large", func(f *fakeRun) {
 		f.touch(120*mib, 0)
 		f.touch(151*mib, 0)
-		f.want("too large", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 151 * mib, false}}, 151*mib)
+		f.want("too large", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 151 * mib, false}}, 150*mib+wireStep)
 	})
 	within("strict from now on", func(f *fakeRun) {
 		f.touch(120*mib, 0)
 		strict := *f.prog.Load()
 		strict.Profile = conf.Strict
 		f.revise(&strict)
-		f.want("judged anew", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 120 * mib, true}}, 151*mib)
+		f.want("judged anew", []any{bursting{f.ref, 120 * mib}, crossed{f.ref, 120 * mib, true}}, 150*mib+wireStep)
 	})
 	within("it goes", func(f *fakeRun) {
 		f.touch(120*mib, 0)
 		f.lift()
-		f.want("lifted", []any{bursting{f.ref, 120 * mib}}, 151*mib, cgroup.Unlimited)
+		f.want("lifted", []any{bursting{f.ref, 120 * mib}}, 150*mib+wireStep, cgroup.Unlimited)
 	})
 	synctest.Test(t, func(t *testing.T) { // where the kernel tells nothing
 		f := newFakeRun(t, false, lenient)
