@@ -1,10 +1,12 @@
 package acceptance_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
@@ -19,14 +21,14 @@ import (
 // which is quick.
 //
 // To the file GROW_LOG, if there is one, it appends one line of blank-separated
-// numbers at its end: when it crossed GROW_LINE by its cgroup's memory.current and
-// when its signal handler ran (CLOCK_MONOTONIC, ns), its memory.current then, 1 once the job
+// numbers at its end: when it crossed GROW_LINE by what its cgroup holds without page cache and
+// when its signal handler ran (CLOCK_MONOTONIC, ns), what it held then, 1 once the job
 // was finished, and how many bytes a second it took until it crossed.
 func grow() {
 	g := growth{step: number("GROW_STEP"), to: number("GROW_TO"), line: number("GROW_LINE")}
 	pause := time.Duration(number("GROW_PAUSE")) * time.Microsecond
 	if g.line > 0 {
-		g.current = openCurrent()
+		g.current, g.stat = openOwn("memory.current"), openOwn("memory.stat")
 	}
 	term := make(chan os.Signal, 1)
 	signal.Notify(term, unix.SIGTERM)
@@ -58,7 +60,7 @@ type growth struct {
 	has            int64
 	crossed        int64 // when, 0 not yet
 	until          int64 // what it had taken then
-	current        int   // descriptor of memory.current, 0 not read
+	current, stat  int   // descriptors of memory.current and memory.stat, 0 not read
 }
 
 // more takes one step. The moment of a crossing is the one before the step
@@ -84,25 +86,44 @@ func (g *growth) more() {
 	}
 }
 
-// usage is memory.current, 0 where it is not read.
+// usage is memory.current, from the line on without page cache, which max_memory does not
+// count; 0 where it is not read.
 func (g *growth) usage() int64 {
 	if g.current == 0 {
 		return 0
 	}
-	var b [32]byte
-	n, err := unix.Pread(g.current, b[:], 0)
-	if err != nil {
-		fail(err)
+	v := parse(strings.TrimSpace(readOwn(g.current)))
+	if v < g.line {
+		return v
 	}
-	v, err := strconv.ParseInt(string(b[:max(n-1, 0)]), 10, 64)
-	if err != nil {
-		fail(err)
+	for text := range strings.Lines(readOwn(g.stat)) {
+		if n, is := strings.CutPrefix(text, "file "); is {
+			return v - parse(strings.TrimSpace(n))
+		}
 	}
-	return v
+	fail(errors.New("memory.stat does not tell of page cache"))
+	return 0
 }
 
-// openCurrent opens memory.current of this process' own cgroup.
-func openCurrent() int {
+func readOwn(fd int) string {
+	var b [4096]byte
+	n, err := unix.Pread(fd, b[:], 0)
+	if err != nil {
+		fail(err)
+	}
+	return string(b[:n])
+}
+
+func parse(text string) int64 {
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		fail(err)
+	}
+	return n
+}
+
+// openOwn opens a file of this process' own cgroup.
+func openOwn(name string) int {
 	b, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		fail(err)
@@ -111,7 +132,7 @@ func openCurrent() int {
 	if _, err := fmt.Sscanf(string(b), "0::%s", &path); err != nil {
 		fail(err)
 	}
-	fd, err := unix.Open("/sys/fs/cgroup"+path+"/memory.current", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	fd, err := unix.Open("/sys/fs/cgroup"+path+"/"+name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
 		fail(err)
 	}
@@ -132,11 +153,7 @@ func number(key string) int64 {
 	if text == "" {
 		return 0
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil {
-		fail(err)
-	}
-	return n
+	return parse(text)
 }
 
 // appendLine writes a line at the end of a file, in one write.
