@@ -60,7 +60,11 @@ func (h *host) round(r hostReading, lost *programs.Loss) time.Duration {
 		} else {
 			h.lookAtAll(pass, func(p *process) time.Duration { return p.look(pass, lost.Bytes) })
 		}
-		if wait = h.still.pass.Next; all {
+		wait = h.still.pass.Next
+		if !h.still.pass.Whole && h.bornWithin(programs.SampleMost, now) {
+			wait = min(wait, programs.SampleCalm) // as soon as what was started is up and runs no more, all rest
+		}
+		if all {
 			resident.SmallPages() // of what the heap has given back since; the sampler is up anyway
 		}
 	}

@@ -170,6 +170,31 @@ func TestNothingRunsWithoutLines(t *testing.T) {
 	})
 }
 
+// What has been started is looked at every two seconds until it runs no more, and then once more, early.
+func TestNothingRunsAfterAStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStillHost(t, cgroup.Enforced, newFakeRun(t, true, nil))
+		s.history = &historian{out: &written{}, counts: func() *snapshot { return &snapshot{} }}
+		s.runs[0].scores.begin(0)
+		round := func(what string, looks int, again time.Duration) {
+			t.Helper()
+			if wait := s.next(what, looks); wait != again {
+				t.Errorf("%s: again after %v, want %v", what, wait, again)
+			}
+		}
+		s.bore(time.Now())
+		round("too young for a look at scores", 1, programs.SampleCalm)
+		for i := range 3 {
+			s.used(fmt.Sprintf("usage_usec %d\n", 1001+i))
+			round("it comes up", 0, programs.SampleCalm)
+		}
+		round("it is up", 1, programs.SampleMost)
+		round("still", 0, programs.SampleMost)
+		s.used("usage_usec 1005\n")
+		round("it is long up, and runs", 0, programs.SampleMost)
+	})
+}
+
 // Where the kernel tells of growth, what has not run is not looked at for the history either.
 func TestNothingRunsWhereTheKernelTells(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

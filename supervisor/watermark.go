@@ -29,6 +29,12 @@ func (h *host) bore(at time.Time) {
 	h.sampleSoon()
 }
 
+// bornWithin says that the latest start is no longer ago.
+func (h *host) bornWithin(d time.Duration, now time.Time) bool {
+	born := time.Duration(h.born.Load())
+	return born != 0 && now.Sub(processStart)-born < d
+}
+
 // watermark compares a reading with the highest watermark of what runs, and says
 // when to look again. The loop hears of it too when a shortage is near: a host may
 // fill up without anybody waiting for memory.
@@ -36,7 +42,7 @@ func (h *host) watermark(r hostReading) time.Duration {
 	near, now := h.near.Load(), time.Now()
 	wait := programs.NextHostSample(r.available-near, h.seen.measure-r.available, now.Sub(h.seen.at))
 	h.seen = sample{at: now, measure: r.available}
-	if born := time.Duration(h.born.Load()); born != 0 && now.Sub(processStart)-born < programs.SampleBorn {
+	if h.bornWithin(programs.SampleBorn, now) {
 		wait = min(wait, programs.SampleCalm)
 	}
 	if near == 0 {

@@ -28,7 +28,7 @@ pids_max        = 8
 max_memory = "12M"
 `, instances))
 	s.events.await(t, "all up", atLeast(instances, kindOf("ready")))
-	time.Sleep(8 * time.Second) // the start's garbage is given back by then
+	time.Sleep(15 * time.Second) // emulated, it takes them ten to run no more, and the start's garbage is given back by then
 	pid := s.cmd.Process.Pid
 	const span = 30 * time.Second
 	idle := func(when string) {
