@@ -42,36 +42,23 @@ func TestPassHolds(t *testing.T) {
 	part := whole
 	part.Whole = false
 	for _, c := range []struct {
-		name  string
-		p     Pass
-		since time.Duration
-		ran   time.Duration
-		want  bool
+		name          string
+		p             Pass
+		since         time.Duration // the pass, and the last early look
+		ran           time.Duration
+		holds, stalls bool
 	}{
-		{"nothing has run", whole, time.Minute, time.Second, true},
-		{"something has", whole, time.Minute, time.Second + time.Microsecond, false},
-		{"not all were looked at", part, time.Minute, time.Second, false},
-		{"there was none", Pass{}, 0, 0, false},
-		{"long ago", whole, PassMost, time.Second, false},
+		{"nothing has run", whole, time.Minute, time.Second, true, false},
+		{"something has", whole, time.Minute, time.Second + time.Microsecond, false, false},
+		{"not all were looked at", part, SampleMost, time.Second, false, true},
+		{"nor is all still", part, SampleMost, time.Second + time.Microsecond, false, false},
+		{"nor is the early look long ago", part, SampleMost - 1, time.Second, false, false},
+		{"there was none", Pass{}, 0, 0, false, false},
+		{"long ago", whole, PassMost, time.Second, false, false},
 	} {
-		if got := c.p.Holds(at.Add(c.since), c.ran); got != c.want {
-			t.Errorf("%s: %v", c.name, got)
-		}
-	}
-	for _, c := range []struct {
-		name  string
-		p     Pass
-		since time.Duration
-		ran   time.Duration
-		want  bool
-	}{
-		{"nothing has run", part, SampleMost, time.Second, true},
-		{"something has", part, SampleMost, time.Second + time.Microsecond, false},
-		{"there was one just now", part, SampleMost - 1, time.Second, false},
-		{"it holds", whole, SampleMost, time.Second, false},
-	} {
-		if got := c.p.Stalls(at.Add(c.since), at, c.ran); got != c.want {
-			t.Errorf("stalls, %s: %v", c.name, got)
+		now := at.Add(c.since)
+		if holds, stalls := c.p.Holds(now, c.ran), c.p.Stalls(now, at, c.ran); holds != c.holds || stalls != c.stalls {
+			t.Errorf("%s: holds %v, stalls %v", c.name, holds, stalls)
 		}
 	}
 	for _, c := range []struct {
