@@ -5,10 +5,13 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"bulkhead/supervisor/hear"
 )
 
 // Signals that come while an upgrade executes the new program are not the end of
-// it, and a SIGTERM after that stops everything in order.
+// it, and a stop that comes while they still do stops everything in order. SIGTERM can be lost in
+// that moment, or end it: package hear.
 func TestSignalsDuringUpgrades(t *testing.T) {
 	s := newSoak(t, "auto", 30*time.Millisecond, 4*time.Second, 0, 0)
 	s.settleMost = 20 * time.Second
@@ -28,7 +31,7 @@ func TestSignalsDuringUpgrades(t *testing.T) {
 	if !s.captain.up(s.settleMost) {
 		t.Fatalf("no answer:\n%s", s.captain.lastWords(20))
 	}
-	s.end()
+	s.end(hear.Stop)
 	if state := s.captain.cmd.ProcessState; state == nil || !state.Success() {
 		t.Errorf("it ended so: %v", state)
 	}

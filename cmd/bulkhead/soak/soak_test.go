@@ -114,7 +114,7 @@ func (s *soak) run() {
 	}
 	stop()
 	<-watched
-	s.end()
+	s.end(syscall.SIGTERM)
 	s.table.lines = s.checkLines()
 	s.table.doubled = len(s.census.doubled)
 }
@@ -363,8 +363,8 @@ func (s *soak) tally(all []control.Status) (bad []string) {
 }
 
 // end stops everything in order; nothing may be left.
-func (s *soak) end() {
-	_ = s.captain.cmd.Process.Signal(syscall.SIGTERM)
+func (s *soak) end(how os.Signal) {
+	_ = s.captain.cmd.Process.Signal(how)
 	select {
 	case <-s.captain.dead:
 	case <-time.After(2 * s.settleMost):
